@@ -66,7 +66,7 @@ async def word(client: httpx.AsyncClient, **query: str) -> Any:
 
 
 def words_of(document: Any) -> str:
-    return "\n".join(paragraph.text for paragraph in document.paragraphs)
+    return "\n".join(_plain(paragraph.text) for paragraph in document.paragraphs)
 
 
 def tables_of(document: Any, heading: str) -> list[list[dict[str, str]]]:
@@ -82,8 +82,13 @@ def tables_of(document: Any, heading: str) -> list[list[dict[str, str]]]:
 def _texts(row: Any) -> list[str]:
     """Return the cells' texts, without the marks of notes."""
     return [
-        "".join(run.text for run in cell.paragraphs[0].runs if not run.font.superscript).strip() for cell in row.cells
+        _plain("".join(run.text for run in cell.paragraphs[0].runs if not run.font.superscript)).strip()
+        for cell in row.cells
     ]
+
+
+def _plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}%", " %")
 
 
 def number(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from openpyxl.chart import BarChart
@@ -16,6 +17,7 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.xml.functions import tostring
 
 from services.scoring.reporting.paper import Bars
+from shared.contracts.bilingual import Language
 
 WIDTH_CM = 16.5
 _ROW_CM, _REST_CM = 0.85, 1.5
@@ -23,6 +25,8 @@ _SIZE = 1000
 """Ten points, in hundredths."""
 _FILLS = ("404040", "D9D9D9")
 """Dark and light grey: a copy in black and white tells them apart."""
+_NUMBERS: Mapping[Language, str] = {"vi": "[$-42A]0.0", "en": "[$-409]0.0"}
+"""The decimals by the paper's language, whichever the reader's program speaks: `94,2` in Vietnamese."""
 
 
 def height_cm(bars: Bars) -> float:
@@ -55,7 +59,7 @@ def bar_chart(bars: Bars) -> BarChart:
             order=place,
             tx=SeriesLabel(v=name),
             cat=AxDataSource(strLit=labels),
-            val=NumDataSource(numLit=NumData(formatCode="0.0", ptCount=len(values), pt=points)),
+            val=NumDataSource(numLit=NumData(formatCode=_NUMBERS[bars.language], ptCount=len(values), pt=points)),
         )
         series.graphicalProperties = GraphicalProperties(
             solidFill=_FILLS[place % 2], ln=LineProperties(solidFill="000000", w=6350)

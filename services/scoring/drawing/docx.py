@@ -6,6 +6,7 @@ the middle of the margin above, from the second page on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -41,6 +42,8 @@ _SIDES: dict[Align, WD_ALIGN_PARAGRAPH] = {
     "right": WD_ALIGN_PARAGRAPH.RIGHT,
 }
 _CHART = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
+_BEFORE_PERCENT = re.compile(r"(?<=\d) %")
+"""The blank at which a line would end between a number and its sign."""
 _BODY_MARK = "{{body}}"
 """The paragraph of an office's own template in whose place the report stands."""
 
@@ -275,7 +278,7 @@ def _added(table: Any) -> tuple[WordCell, ...]:
 
 
 def _run(paragraph: WordParagraph, text: str, size: Any, *, bold: bool = False, italic: bool = False) -> Any:
-    run = paragraph.add_run(storable(text))
+    run = paragraph.add_run(storable(_BEFORE_PERCENT.sub("\N{NO-BREAK SPACE}%", text)))
     run.font.size, run.bold, run.italic = size, bold, italic
     run.font.name = _FONT
     return run

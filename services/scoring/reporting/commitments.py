@@ -15,8 +15,8 @@ from shared.contracts.status import Status
 
 _DONE, _NOT_DONE = phrase("report.done"), phrase("report.not_done")
 
-_BARS = 15
-"""The most commitments that one chart shows."""
+_BARS = 25
+"""The most commitments that one chart shows: more have no room on a page."""
 
 
 def commitments_table(
@@ -131,4 +131,4 @@ def shares_chart(facts: Sequence[CommitmentFact], on: date, words: Words) -> Bar
         (words.say(phrase("report.chart.required")), [fact.required_share for fact in drawn]),
     ]
     labels = [words.of(fact.commitment.title) for fact in drawn]
-    return Bars(words.say(phrase("report.chart.title"), day=words.day(on)), labels, series)
+    return Bars(words.say(phrase("report.chart.title"), day=words.day(on)), labels, series, words.language)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.contracts.bilingual import Language
+
 type Align = Literal["left", "center", "right"]
 
 
@@ -65,6 +67,7 @@ class Bars:
     title: str
     labels: Sequence[str]
     series: Sequence[tuple[str, Sequence[float | None]]]
+    language: Language
 
 
 type Block = Heading | Paragraph | Table | Bars

@@ -165,6 +165,8 @@ def _reached(fact: CommitmentFact, words: Words) -> str:
     title, part = words.of(fact.commitment.title), fact.part
     if not fact.has_figures or part.value is None or part.measured_in == "yes_no":
         return title
+    if part.value == part.required == 0:
+        return words.say(phrase("report.assessment.not_asked_yet"), title=title)
     return words.say(phrase("report.assessment.reached"), title=title, value=words.value(part.value, part))
 
 

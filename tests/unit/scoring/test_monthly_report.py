@@ -8,14 +8,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.scoring.drawing.chart import chart_xml
 from services.scoring.following.note import Note
 from services.scoring.judging.assessments import assess_target
 from services.scoring.judging.judge import Judge
 from services.scoring.reporting.facts import CommitmentFact, CriterionFact, ReportFacts
 from services.scoring.reporting.frame import Office
 from services.scoring.reporting.monthly import monthly_report
-from services.scoring.reporting.paper import Heading, Paper, Paragraph, Table
+from services.scoring.reporting.paper import Bars, Heading, Paper, Paragraph, Table
 from shared.contracts.assessment import Assessment
+from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
 from shared.contracts.status import Status
 from shared.reference.load import load, with_plan
@@ -114,6 +116,27 @@ def test_what_is_behind_is_told_with_its_path_what_is_missing_and_who_should_act
         "- Đề nghị Phòng Bảo trợ xã hội - Trẻ em tập trung chỉ đạo thực hiện chỉ tiêu “87/181 xã đạt tiêu chí Nghèo đa "
         "chiều”, phấn đấu đạt 87 xã vào ngày 31/12/2023." in said
     )
+
+
+def test_what_the_path_asks_for_later_is_not_praised_with_a_zero() -> None:
+    fact = a_fact("poverty-communes", value=0.0, required=0.0, goal=87.0, units_counted=181)
+    on_track = fact._replace(known=fact.known.model_copy(update={"status": Status.ON_TRACK}))
+    said = words(monthly_report(facts(date(2023, 7, 3), commitments=[on_track]), Office()))
+    assert "87/181 xã đạt tiêu chí Nghèo đa chiều (theo lộ trình chưa đến kỳ phải đạt)" in said
+    assert "thực hiện 0 xã" not in said
+
+
+def test_the_chart_shows_every_commitment_that_has_a_share() -> None:
+    one = a_fact("poverty-communes", value=78.0, goal=87.0, units_counted=181)
+    paper = monthly_report(facts(date(2023, 7, 3), commitments=[one] * 22), Office())
+    [bars] = [block for block in paper.blocks if isinstance(block, Bars)]
+    assert len(bars.labels) == 22
+
+
+@pytest.mark.parametrize(("language", "format_code"), [("vi", b"[$-42A]0.0"), ("en", b"[$-409]0.0")])
+def test_the_charts_decimals_are_written_in_the_papers_language(language: Language, format_code: bytes) -> None:
+    xml = chart_xml(Bars("", ["xã A"], [("", [94.2])], language))
+    assert b"<formatCode>" + format_code + b"</formatCode>" in xml
 
 
 NOTE = Note(

@@ -41,6 +41,12 @@ def test_the_report_stands_where_the_template_has_room_for_it(tmp_path: Path) ->
     assert len(document.tables) == 2
 
 
+def test_no_line_ends_between_a_number_and_its_sign() -> None:
+    paper = Paper(FRAME, [], [Paragraph("đạt 75,95 % số hộ")], [])
+    words = [paragraph.text for paragraph in Document(io.BytesIO(draw_docx(paper))).paragraphs]
+    assert "đạt 75,95\N{NO-BREAK SPACE}% số hộ" in words
+
+
 def test_without_a_template_the_frame_of_the_decree_stands_around_it() -> None:
     document = Document(io.BytesIO(draw_docx(PAPER)))
     assert "BÁO CÁO" in [paragraph.text for paragraph in document.paragraphs]
