@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from calendar import monthrange
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
@@ -11,8 +12,8 @@ from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures, in_hindsight
-from services.scoring.judging.inheritance import with_inherited
-from services.scoring.storage.known_figures import judged_at
+from services.scoring.judging.inheritance import judged_by, with_inherited
+from services.scoring.storage.known_figures import known_at
 from services.scoring.storage.readings import readings_of
 from shared.problems import bad_parameter
 from shared.reference.load import Reference
@@ -42,9 +43,15 @@ async def figures_today(
 async def figures_known(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> dict[int, Figures]:
-    """Return the figures that were known at a day; where the plan was closed by then, those known when it was."""
-    closes = reference.plan.closes
-    return await judged_at(connection, units, reference, min(on, closes) if closes else on)
+    """Return the figures that were known at a day; where the plan was closed by then, those known when it was.
+
+    By them the units and their kin were judged.
+    """
+    plan = reference.plan
+    day = min(on, plan.closes) if plan.closes else on
+    known = await known_at(connection, units, reference, day, plan.horizon)
+    complete = {unit: known.get(unit, Figures()) for unit in reference.lineage.families(units)}
+    return await asyncio.to_thread(judged_by, complete, reference)
 
 
 async def figures_at(
@@ -60,8 +67,7 @@ async def figures_when_closed(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> dict[int, Figures] | None:
     """Return the figures by which a plan's verdicts stand that is closed on a day; None while it is open."""
-    closes = reference.plan.closes
-    return await judged_at(connection, units, reference, closes) if closes is not None and on > closes else None
+    return await figures_known(connection, units, reference, on) if reference.plan.is_closed(on) else None
 
 
 def day_of(as_of: date | None, runtime: Runtime) -> date:

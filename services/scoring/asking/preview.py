@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.asking.as_of import figures_when_closed
 from services.scoring.asking.closed_plan import stands
 from services.scoring.asking.refusal_reply import reply
 from services.scoring.asking.scenario import (
@@ -21,7 +22,6 @@ from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
-from services.scoring.storage.known_figures import judged_at
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.submission import Submission
@@ -56,9 +56,7 @@ async def preview(
     """
     supposed = supposed_readings(submissions, reference, moment, moment.on)
     figures = await figures_of_families(connection, supposed, reference)
-    closes, final = reference.plan.closes, dict[int, Figures]()
-    if closes is not None and reference.plan.is_closed(moment.on):
-        final = await judged_at(connection, supposed, reference, closes)
+    final = await figures_when_closed(connection, supposed, reference, moment.on) or {}
     # a thousand communes take a second: the loop has to go on meanwhile
     return await asyncio.to_thread(
         lambda: Preview(statuses=list(_statuses(figures, final, supposed, Judge(reference, moment.on))))

@@ -45,12 +45,21 @@ class ReadingValues(TypedDict):
 
 
 async def readings_of(
-    connection: AsyncConnection, units: Collection[int], horizon: date, elements: Collection[str] | None = None
+    connection: AsyncConnection,
+    units: Collection[int],
+    horizon: date,
+    elements: Collection[str] | None = None,
+    until: datetime | None = None,
 ) -> dict[int, Figures]:
-    """Return the units' readings of these elements (None: of all), for periods that end at the horizon or later."""
+    """Return the units' readings of these elements (None: of all), for periods that end at the horizon or later.
+
+    `until`: only those received before a moment.
+    """
     query = select(reading).where(reading.c.unit == func.any(list(units)), reading.c.ends >= horizon)
     if elements is not None:
         query = query.where(reading.c.element == func.any(list(elements)))
+    if until is not None:
+        query = query.where(reading.c.received_at < until)
     return await _figures(connection, query)
 
 
@@ -73,7 +82,7 @@ async def units_with_readings(connection: AsyncConnection) -> list[int]:
 async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
     """Return the readings that can be read; a damaged one counts as none until a rebuild makes it again."""
     figures: defaultdict[int, Figures] = defaultdict(Figures)
-    rows = await connection.execute(query.with_only_columns(*_STORED))
+    rows = (await connection.execute(query.with_only_columns(*_STORED))).all()
     for unit, stored in read_rows(rows, _reading).items:
         figures[unit][stored.element, stored.period] = stored
     return figures

@@ -73,11 +73,15 @@ async def submissions_of(
     return [(unit, body) for unit, body in await connection.execute(query)]
 
 
-async def submissions_for(connection: AsyncConnection, periods: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the unit and the JSON of every submission for these pairs of unit and period."""
+async def submissions_for(
+    connection: AsyncConnection, periods: Collection[tuple[int, str]], until: datetime | None = None
+) -> list[tuple[int, str]]:
+    """Return the unit and the JSON of every submission for these pairs of unit and period, or as `submissions_of`."""
     pairs = joined_pairs(periods, "period")
     query = select(submission.c.unit, submission.c.body)
     query = query.where(submission.c.unit == pairs.c.unit, submission.c.period == pairs.c.period)
+    if until is not None:
+        query = query.where(submission.c.received_at < until)
     return [(unit, body) for unit, body in await connection.execute(query)]
 
 
