@@ -97,6 +97,7 @@ RIGHTS: Mapping[str, Right] = {
     "POST /v1/what-if": Right("own", "own", people=ROLES),
     # notify
     "GET /v1/alerts": _READ,
+    "GET /v1/alerts/counts": _READ,
     "POST /v1/alerts/{alert_id}/acknowledge": Right("own", "own", words="and an office of the key is told of it"),
     "GET /v1/notices": _READ,
     "GET /v1/notices.csv": _READ,

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from nats.aio.client import Client
 from playwright.async_api import Browser, Page, expect
 
+from shared.contracts.status import Event
+from shared.reference.models import Unit
+from shared.reference.refs import unit_ref
+from shared.time import utc_now
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
-from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change
-from tests.integration.notify_service import NotifyService, notify_service
+from tests.browser.test_accessibility import LANGUAGES, faults, speak
+from tests.changes import (
+    DIEM_HE,
+    DISTRICT_OFFICE,
+    LABOUR,
+    REFERENCE,
+    a_contact,
+    a_status_change,
+)
+from tests.integration.notify_service import NotifyService, link_of, notify_service
 from tests.servers import NatsServer
 
-PHONE = 390
+PHONE = 360
+WIDE = 1280
 
 
 @pytest.fixture
@@ -37,7 +52,8 @@ async def page(chromium: Browser, notify: NotifyService) -> AsyncIterator[Page]:
 
 async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: NotifyService, page: Page) -> None:
     await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
-    row = page.get_by_role("row").filter(has_text="Điềm He")
+    await expect(page.locator("details.commune summary").first).to_contain_text("xã Điềm He")
+    row = page.get_by_role("listitem").filter(has_text="tiêu chí 11")
     await expect(row).to_contain_text("chậm tiến độ")
     await expect(row).to_contain_text("chưa có đơn vị nhận xử lý")
     await keep_picture(page, "alerts-open")
@@ -56,7 +72,9 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
 
 async def test_who_may_only_read_is_offered_no_button(notify: NotifyService, page: Page) -> None:
     await sign_in(page, await a_person(notify.engine, "184", agency="viewer-184", role="viewer"), "open")
-    await expect(page.get_by_role("row").filter(has_text="Điềm He")).to_contain_text("chưa có đơn vị nhận xử lý")
+    await expect(page.get_by_role("listitem").filter(has_text="tiêu chí 11")).to_contain_text(
+        "chưa có đơn vị nhận xử lý"
+    )
     await expect(page.get_by_role("button", name="Nhận xử lý")).to_have_count(0)
 
 
@@ -92,4 +110,71 @@ async def test_what_happens_meanwhile_appears_by_itself_in_the_language_that_was
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_role("heading", name="Open alerts")).to_be_visible()
     await notify.publish(a_status_change(criterion={"key": "ntm-12", "name": {"vi": "Lao động", "en": "Labour"}}))
-    await expect(page.get_by_role("row").filter(has_text="Labour")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("listitem").filter(has_text="Labour")).to_be_visible(timeout=30_000)
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE], ids=["wide", "phone"])
+async def test_many_alerts_are_folded_by_commune_and_filtered_and_the_address_keeps_the_filters(
+    notify: NotifyService, chromium: Browser, width: int
+) -> None:
+    everywhere = [*_communes("184"), *_communes("185")][:-1]
+    behind = [a_status_change(unit=unit_ref(unit)) for unit in everywhere if unit.code != DIEM_HE.code]
+    missed = [a_status_change(Event.MISSED, unit=unit_ref(unit), criterion=LABOUR) for unit in everywhere[:6]]
+    await notify.publish(*behind, *missed)
+    count = 1 + len(behind) + len(missed)
+    await notify.settled(count)
+    silence = {
+        "match": {"under": ["184"], "criteria": ["ntm-12"]},
+        "reason": "Đang đối chiếu số liệu",
+        "ends_at": (utc_now() + timedelta(days=7)).isoformat(),
+    }
+    assert (await notify.post("/v1/silences", await notify.key("20"), json=silence)).status_code == 201
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, await a_person(notify.engine, "20", agency="agency-20", role="coordinator"), "open")
+        await expect(page.locator("main").get_by_role("status")).to_contain_text(f"Tổng cộng {count}")
+        assert await page.locator("details.commune[open]").count() == 0
+        assert await page.evaluate("document.documentElement.scrollHeight") < 100 * len(everywhere) + 1500
+        await keep_picture(page, f"alerts-many-{width}")
+        await page.get_by_label("Tiêu chí").select_option("ntm-12")
+        await page.get_by_label("Huyện, thành phố").select_option(label=await _option(page, "unit"))
+        await expect(page.locator("main").get_by_role("status")).not_to_contain_text(f"Tổng cộng {count}")
+        listed = await page.locator("main").get_by_role("status").inner_text()
+        await page.locator("details.commune summary").first.click()
+        await page.get_by_text("Đang tạm ngừng báo: 1").click()
+        await expect(page.locator("[data-silences]")).to_contain_text("tiêu chí: 12")
+        await expect(page.locator("[data-silences]")).to_contain_text("Đang đối chiếu số liệu")
+        await keep_picture(page, f"alerts-filtered-{width}")
+        found = []
+        for language in LANGUAGES:
+            await speak(page, language)
+            await expect(page.locator("details.commune").first).to_be_visible()
+            found += await faults(page, f"{language} {width}")
+        assert found == []
+        await speak(page, "vi")
+        await page.reload()
+        await expect(page.locator("main").get_by_role("status")).to_have_text(listed)
+        await expect(page.get_by_label("Tiêu chí")).to_have_value("ntm-12")
+        asked = parse_qs(urlsplit(page.url).query)
+        assert asked["criterion"] == ["ntm-12"]
+        assert set(asked) == {"criterion", "unit"}
+
+
+async def _option(page: Page, name: str) -> str:
+    """Return the label of the first choice that is not everything."""
+    return await page.locator(f"select[name={name}] option").nth(1).inner_text()
+
+
+async def test_an_alert_that_is_over_offers_no_form_and_says_so(notify: NotifyService, page: Page) -> None:
+    await notify.publish(a_status_change(Event.RECOVERED))
+    await notify.settled(2)
+    await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "all")
+    behind = page.get_by_role("listitem").filter(has_text="chậm tiến độ")
+    await expect(behind).to_contain_text("đã qua")
+    await expect(page.get_by_role("button", name="Nhận xử lý")).to_have_count(0)
+    await page.goto(await link_of(notify))
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Việc đã qua")
+    await expect(page.locator("form textarea")).to_have_count(0)
+
+
+def _communes(district: str) -> Sequence[Unit]:
+    return REFERENCE.units.communes(date(2023, 6, 30), district)

@@ -157,6 +157,7 @@ async def requests(
         "GET /v1/reports/{month}.docx": ["/v1/reports/2023-05.docx?unit=184"],
         "GET /v1/reports/{month}.xlsx": [],  # the same content as that of the one above
         "GET /v1/reports/{month}.pdf": [],
+        "GET /v1/alerts/counts": ["/v1/alerts/counts"],
         "GET /v1/alerts": ["/v1/alerts", "/v1/alerts?open=true"],
         "GET /v1/notices": ["/v1/notices"],
         "GET /v1/notices.csv": ["/v1/notices.csv"],

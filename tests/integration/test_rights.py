@@ -268,6 +268,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/nearest": plainly("/v1/nearest?criterion=ntm-11&district=184", "06280"),
         "POST /v1/what-if": freshly(lambda: at("/v1/what-if"), "06280", json=lambda: {"submissions": [to_send()]}),
         "GET /v1/alerts": plainly("/v1/alerts", marker=str(change.id)),
+        "GET /v1/alerts/counts": plainly("/v1/alerts/counts", marker='"alerts":'),
         "POST /v1/alerts/{alert_id}/acknowledge": plainly(f"/v1/alerts/{change.id}/acknowledge", "184"),
         "GET /v1/notices": plainly("/v1/notices?limit=1000", marker=notice),
         "GET /v1/notices.csv": plainly("/v1/notices.csv", marker=notice),

@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import DIGESTS, NEWS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
-from services.notify.alerts.offices import named, office_of
-from services.notify.api.alerts import AlertItem, alert_item, names_in, reason_of, what_of
+from services.notify.alerts.offices import office_of
+from services.notify.api.alerts import AlertItem, alert_item, names_in
 from services.notify.api.dependencies import Serving, is_coordinator, visible
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.matching import criteria
@@ -181,21 +181,22 @@ def _answer(linked: _Linked, reference: Reference) -> HTMLResponse:
     notice = linked.notice
     items = [
         {
-            "place": row.body["unit"]["name"],
-            "code": row.body["unit"]["code"],
-            "what": what_of(row),
-            "reason": reason_of(row.body),
-            "acknowledged_by": row.acknowledged_by and named(row.acknowledged_by, linked.names, row.on, reference),
-            "acknowledged_at": moment(row.acknowledged_at) if row.acknowledged_at else "",
-            "note": row.acknowledged_note,
-            "is_over": row.ended_at is not None,
+            "place": item.unit.name,
+            "code": item.unit.code,
+            "what": item.what,
+            "reason": item.brief,
+            "acknowledged_by": item.acknowledged_name,
+            "acknowledged_at": moment(item.acknowledged_at) if item.acknowledged_at else "",
+            "note": item.acknowledged_note,
+            "is_over": item.ended_at is not None,
         }
-        for row in linked.alerts
+        for item in (alert_item(row, linked.names, reference) for row in linked.alerts)
     ]
     newest = max((row.on for row in linked.alerts), default=notice.created_at.astimezone(VIETNAM).date())
     page = _page.get_template("acknowledge.html").render(
         items=items,
-        is_open=any(not item["acknowledged_by"] for item in items),
+        is_open=any(not item["acknowledged_by"] and not item["is_over"] for item in items),
+        is_over=not any(item["acknowledged_by"] for item in items),
         was_digest=notice.waited in DIGESTS,
         has_digest=linked.has_digest,
         was_news=notice.waited == NEWS,

@@ -12,25 +12,33 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.offices import named
-from services.notify.api.dependencies import Serving, Since, UnitParameter, moment_and_id, visible
+from services.notify.api.dependencies import (
+    CriterionParameter,
+    Serving,
+    Since,
+    UnitParameter,
+    known_criterion,
+    moment_and_id,
+    visible,
+)
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
 from services.notify.texts import phrase
-from services.notify.wording.happened import happened
+from services.notify.wording.happened import happened, in_brief
 from shared.access.agency_keys import agency_names
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import DossierTurn
-from shared.contracts.refs import UnitRef
+from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.status import Event
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
-from shared.reference.refs import unit_ref
+from shared.reference.refs import criterion_ref, unit_ref
 from shared.text import day
 
 router = APIRouter(prefix="/v1")
@@ -47,6 +55,7 @@ class AlertItem(BaseModel):
     id: UUID
     kind: OccasionKind
     unit: UnitRef
+    district: UnitRef | None = Field(default=None, description="In which the unit lies; None for the province.")
     topic: str
     event: AnyEvent
     severity: Severity
@@ -54,6 +63,7 @@ class AlertItem(BaseModel):
     on: date
     raised_at: AwareDatetime
     reason: Bilingual
+    brief: Bilingual = Field(description="Of a verdict what is missing and its worst measure; else the reason.")
     turn: DossierTurn | None = None
     is_open: bool
     ended_at: AwareDatetime | None
@@ -79,6 +89,7 @@ async def list_alerts(
     is_open: Annotated[bool | None, Query(alias="open", description="Open alerts, or with `false` all others.")] = None,
     acknowledged: bool | None = None,
     severity: Severity | None = None,
+    criterion: CriterionParameter = None,
     since: Since = None,
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -89,6 +100,7 @@ async def list_alerts(
         is_open=is_open,
         is_acknowledged=acknowledged,
         severity=severity.value if severity else None,
+        criterion=known_criterion(criterion, notify.reference),
         since=since,
         after=decode_cursor(cursor, moment_and_id),
         limit=limit + 1,
@@ -99,6 +111,49 @@ async def list_alerts(
         names = await names_in(connection, page)
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
     return AlertPage(items=[alert_item(row, names, notify.reference) for row in page], next=following)
+
+
+class AlertCountItem(BaseModel):
+    """How many alerts there are of a district (None: of the province) about a criterion (None: about none) and of a
+    severity.
+    """
+
+    district: UnitRef | None
+    criterion: CriterionRef | None
+    severity: Severity
+    alerts: int
+
+
+class AlertCounts(BaseModel):
+    """The counts that are not 0; their sum is the number of alerts."""
+
+    items: list[AlertCountItem]
+
+
+@router.get("/alerts/counts")
+async def count_alerts(
+    notify: Serving,
+    caller: SignedIn,
+    unit: UnitParameter = None,
+    is_open: Annotated[bool | None, Query(alias="open", description="Open alerts, or with `false` all others.")] = None,
+    acknowledged: bool | None = None,
+) -> AlertCounts:
+    """Count alerts by district, criterion and severity."""
+    reference = notify.reference
+    seen = visible(caller, unit, reference)
+    async with notify.engine.connect() as connection:
+        rows = await ledger.alert_counts(connection, Filter(seen, is_open=is_open, is_acknowledged=acknowledged))
+    known = reference.criterion_keys
+    items = [
+        AlertCountItem(
+            district=unit_ref(reference.units.by_key(row.district)) if row.district is not None else None,
+            criterion=criterion_ref(row.criterion, reference) if row.criterion in known else None,
+            severity=row.severity if row.severity in set(Severity) else Severity.INFORMATION,
+            alerts=row.alerts,
+        )
+        for row in rows
+    ]
+    return AlertCounts(items=items)
 
 
 async def names_in(connection: AsyncConnection, rows: Sequence[StoredAlert]) -> Mapping[str, str]:
@@ -119,20 +174,21 @@ def alert_item(row: StoredAlert, names: Mapping[str, str], reference: Reference)
 
 def _readable(row: StoredAlert, reference: Reference) -> AlertItem:
     try:
-        return _item(row)
+        return _item(row, reference)
     except (ValidationError, LookupError, TypeError):
         sound: dict[str, Any] = {"unit": unit_ref(reference.units.by_key(row.unit)).model_dump()}
         words = phrase("alerts.unreadable")
         kept = row._replace(kind="operation", event=Event.CHANGED, body=sound)
         severity = row.severity if row.severity in set(Severity) else Severity.INFORMATION
-        return _item(kept._replace(severity=severity), words)
+        return _item(kept._replace(severity=severity), reference, words)
 
 
-def _item(row: StoredAlert, words: Bilingual | None = None) -> AlertItem:
+def _item(row: StoredAlert, reference: Reference, words: Bilingual | None = None) -> AlertItem:
     return AlertItem(
         id=row.id,
         kind=released_kind(row.kind),
         unit=UnitRef.model_validate(row.body["unit"]),
+        district=unit_ref(reference.units.by_key(row.district)) if row.district is not None else None,
         topic=row.topic,
         event=released_event(row.event),
         severity=row.severity,
@@ -140,6 +196,7 @@ def _item(row: StoredAlert, words: Bilingual | None = None) -> AlertItem:
         on=row.on,
         raised_at=row.raised_at,
         reason=words or reason_of(row.body),
+        brief=words or brief_of(row),
         turn=row.body.get("turn"),
         is_open=row.opens and row.ended_at is None,
         ended_at=row.ended_at,
@@ -153,6 +210,13 @@ def _item(row: StoredAlert, words: Bilingual | None = None) -> AlertItem:
 def what_of(row: StoredAlert) -> Bilingual:
     """Return the event and its topic in a few words."""
     return Bilingual(vi=happened(row.kind, row.event, row.body, "vi"), en=happened(row.kind, row.event, row.body, "en"))
+
+
+def brief_of(row: StoredAlert) -> Bilingual:
+    """Return of a verdict what is missing and the worst measure in a sentence; of others the reason as it is."""
+    if "assessment" not in row.body:
+        return reason_of(row.body)
+    return Bilingual(vi=in_brief(row.event, row.body, "vi"), en=in_brief(row.event, row.body, "en"))
 
 
 def reason_of(body: dict[str, Any]) -> Bilingual:

@@ -25,6 +25,7 @@ def _notify(request: Request) -> Notify:
 Serving = Annotated[Notify, Depends(_notify)]
 """The service that answers a request."""
 UnitParameter = Annotated[str | None, Query(description="Only this unit and the units below it.")]
+CriterionParameter = Annotated[str | None, Query(description="Only about this criterion, such as `ntm-11`.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
 
 
@@ -41,6 +42,13 @@ def visible(caller: Caller, under: str | None, reference: Reference) -> list[int
     if under is not None and not keys:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": under}))
     return keys
+
+
+def known_criterion(key: str | None, reference: Reference) -> str | None:
+    """Return the key of a criterion; raise a problem (422) where the plan has none of it."""
+    if key is not None and key not in reference.criterion_keys:
+        raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": key}))
+    return key
 
 
 def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:

@@ -19,7 +19,10 @@ DESCRIPTION = Description(
     },
     operations={
         "GET /v1/alerts": Operation(
-            "Alerts", "List the alerts / Các cảnh báo", problems=_UNIT, parameters={"unit": "184"}
+            "Alerts", "List the alerts / Các cảnh báo", problems=_WRONG, parameters={"unit": "184"}
+        ),
+        "GET /v1/alerts/counts": Operation(
+            "Alerts", "Count the alerts / Số cảnh báo theo huyện, tiêu chí, mức độ", problems=_UNIT
         ),
         "POST /v1/alerts/{alert_id}/acknowledge": Operation(
             "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=_ONE

@@ -24,8 +24,10 @@ from services.notify.routing.silenced_units import ended_on
 from services.notify.service import Notify
 from services.notify.storage import silences
 from services.notify.telling.tell import tell
+from services.notify.wording.silenced import conditions_of, places_of
+from shared.access.agency_keys import agency_names
 from shared.access.caller import Caller
-from shared.contracts.bilingual import Bilingual
+from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
 from shared.readable import read_row, read_rows
@@ -59,6 +61,8 @@ class SilenceItem(NewSilence):
     author: str
     created_at: AwareDatetime
     ended_by: str | None
+    author_name: str | None = Field(default=None, description="The author as people know it.")
+    what: Bilingual | None = Field(default=None, description="What it holds back, in words.")
     for_others: bool = False
     ended_with_units_on: date | None = Field(
         default=None,
@@ -125,7 +129,10 @@ async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) ->
     since = utc_now() - timedelta(days=90 * ended)
     async with notify.engine.connect() as connection:
         rows = await silences.silences_since(connection, since=since)
+        names = await agency_names(connection, [row.author for row in rows])
     items, damaged = read_rows(rows, lambda row: _item(row, notify))
+    for item in items:
+        item.author_name = names.get(item.author)
     items = [item for item in items if ended or item.ended_with_units_on is None]
     return Silences(items=items, unreadable=[row.id for row in damaged])
 
@@ -213,4 +220,11 @@ def _item(row: silences.StoredSilence, notify: Notify) -> SilenceItem:
     item.ended_with_units_on = ended_on(item.match.under or [], row.given_on, today, units)
     if item.ended_with_units_on is None and item.recipient is not None:
         item.ended_with_units_on = ended_on([item.recipient.partition("@")[2]], row.given_on, today, units)
+    item.what = Bilingual(vi=_what(row, item, "vi", notify), en=_what(row, item, "en", notify))
     return item
+
+
+def _what(row: silences.StoredSilence, item: SilenceItem, language: Language, notify: Notify) -> str:
+    on = row.given_on or notify.runtime.clock.today()
+    conditions = conditions_of(item.match, item.recipient, on, language, notify.reference)
+    return "; ".join(filter(None, (places_of(item.match, language, notify.reference), conditions)))

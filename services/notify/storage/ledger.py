@@ -36,6 +36,7 @@ class Filter:
     channel: str | None = None
     status: str | None = None
     severity: str | None = None
+    criterion: str | None = None
     is_open: bool | None = None
     is_acknowledged: bool | None = None
     since: datetime | None = None
@@ -82,9 +83,35 @@ class Details:
     attempts: Mapping[UUID, Sequence[StoredAttempt]]
 
 
+class AlertCount(NamedTuple):
+    """How many alerts of a district (None: of the province) about a criterion (None: about none) are this severe."""
+
+    district: int | None
+    criterion: str | None
+    severity: str
+    alerts: int
+
+
+_criterion = func.coalesce(alert.c.body["criterion"]["key"].astext, alert.c.body["criterion"].astext)
+"""The key of the criterion that an alert is about: changes name it whole, difficulties by its key alone."""
+
+
 async def newest_alerts(connection: AsyncConnection, conditions: Filter) -> Sequence[StoredAlert]:
     """Return alerts behind the cursor, newest first."""
-    query = select(*ALERT_COLUMNS).where(alert.c.unit == func.any(list(conditions.units)))
+    query = _alerts_that(select(*ALERT_COLUMNS), conditions)
+    page = _page(query, alert.c.raised_at, alert.c.id, conditions)
+    return [StoredAlert(*row) for row in await connection.execute(page)]
+
+
+async def alert_counts(connection: AsyncConnection, conditions: Filter) -> Sequence[AlertCount]:
+    """Count alerts by district, criterion and severity."""
+    columns = (alert.c.district, _criterion.label("criterion"), alert.c.severity)
+    query = _alerts_that(select(*columns, func.count()), conditions).group_by(*columns)
+    return [AlertCount(*row) for row in await connection.execute(query)]
+
+
+def _alerts_that(query: Select[Any], conditions: Filter) -> Select[Any]:
+    query = query.where(alert.c.unit == func.any(list(conditions.units)))
     if conditions.is_open is not None:
         is_open = alert.c.opens & alert.c.ended_at.is_(None)
         query = query.where(is_open if conditions.is_open else ~is_open)
@@ -92,8 +119,9 @@ async def newest_alerts(connection: AsyncConnection, conditions: Filter) -> Sequ
         query = query.where(alert.c.acknowledged_at.is_not(None) == conditions.is_acknowledged)
     if conditions.severity is not None:
         query = query.where(alert.c.severity == conditions.severity)
-    page = _page(query, alert.c.raised_at, alert.c.id, conditions)
-    return [StoredAlert(*row) for row in await connection.execute(page)]
+    if conditions.criterion is not None:
+        query = query.where(_criterion == conditions.criterion)
+    return query
 
 
 async def newest_notices(connection: AsyncConnection, conditions: Filter) -> Sequence[StoredNotice]:

@@ -1,4 +1,4 @@
-"""The event and topic of an alert on one line, for lists of alerts."""
+"""What an alert is about, and a verdict in brief, each on one line, for lists of alerts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from jinja2 import UndefinedError
 from services.notify.alerts.alert import AlertKind
 from services.notify.texts import phrase
 from services.notify.wording.templates import words_of
+from services.notify.wording.verdict_table import table
+from services.notify.wording.visible_text import on_one_line
+from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Language
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Period
@@ -49,3 +52,17 @@ def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Lan
         return str(words["what"](item, at_length=True))
     except UndefinedError as error:
         raise LookupError(event) from error
+
+
+def in_brief(event: str, body: Mapping[str, Any], language: Language) -> str:
+    """Return what a verdict lacks and its worst measure: `Còn thiếu 63 hộ. Tỷ lệ nghèo đa chiều: 18,19 % …`."""
+    assessment, words = Assessment.model_validate(body["assessment"]), words_of(language)
+    item = {
+        "event": event,
+        "rows": table(assessment.parts, language, words),
+        "reason": assessment.reason.in_(language),
+        "overdue": [period_name(Period.parse(period), language) for period in assessment.overdue],
+    }
+    lacks = str(words["how_far"](item)).lstrip(",: ")
+    worst = str(words["worst"](item))
+    return on_one_line(f"{lacks[:1].upper()}{lacks[1:]}. {worst}" if lacks else worst)

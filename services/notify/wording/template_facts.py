@@ -11,13 +11,13 @@ from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft
 from services.notify.alerts.figures import FiguresEvent
-from services.notify.alerts.offices import office_of
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.contacts.phones import as_dialled
 from services.notify.texts import phrase
 from services.notify.wording.happened import happened
 from services.notify.wording.report_list import report_list
+from services.notify.wording.silenced import conditions_of, places_of
 from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, is_verified, table
 from services.notify.wording.visible_text import lines_of, on_one_line
@@ -33,8 +33,6 @@ from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Unit
-from shared.reference.models.units import UNIT_KINDS
-from shared.reference.naming import criteria_named
 from shared.texts import filled
 from shared.time import VIETNAM
 
@@ -320,11 +318,9 @@ def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -
 
 def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -> Facts:
     """Return which alerts are not told from when to when, who decided that, and why."""
-    stated = _conditions(given, language, reference)
+    stated = conditions_of(given.match, given.recipient, day_of(given), language, reference)
     only = filled(phrase("silence_given.conditions"), conditions=stated) if stated else Bilingual(vi="", en="")
-    units = [reference.units.known(code)[-1] for code in given.match.under or ()]
-    everywhere = phrase("silence_given.everywhere").in_(language)
-    places = ", ".join(unit.title_in(language) for unit in units) or everywhere
+    places = places_of(given.match, language, reference)
     words = filled(
         phrase("silence_given.words"),
         begins=text.moment_named(given.starts_at),
@@ -341,28 +337,6 @@ def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -
         "rows": [],
         "overdue": [],
     }
-
-
-def _conditions(given: SilenceGiven, language: Language, reference: Reference) -> str:
-    """Return in words what a silence is limited to beside its units: `tiêu chí: 11; sự việc: chậm tiến độ`."""
-    match, words, plan = given.match, words_of(language), reference.plan
-    of_plan = {one.id: one.title for one in plan.commitments} | {one.id: one.name for one in plan.cohorts}
-    named: dict[str, Sequence[str]] = {
-        "criteria": [criteria_named(match.criteria).in_(language)] if match.criteria else [],
-        "sets": [reference.sets[one].name.in_(language) for one in match.sets or () if one in reference.sets],
-        "events": [words["events"].get(str(one), str(one)).rstrip(":") for one in match.events or ()],
-        "severities": [words["severities"][one.value] for one in match.severities or ()],
-        "of_plan": [
-            of_plan[one].in_(language) for one in (*(match.commitments or ()), *(match.cohorts or ())) if one in of_plan
-        ],
-        "kinds": [words["difficulty_kinds"][one.value] for one in match.kinds or ()],
-        "dossiers": [text.DOSSIER_STEPS[one].in_(language) for one in match.dossiers or ()],
-        "levels": [UNIT_KINDS[one].in_(language) for one in match.levels or ()],
-        "recipient": [office_of(given.recipient, day_of(given), reference) or given.recipient]
-        if given.recipient
-        else [],
-    }
-    return "; ".join(f"{words['conditions'][name]}: {', '.join(values)}" for name, values in named.items() if values)
 
 
 def _moved(verdicts: Sequence[VerdictsMoved], language: Language) -> str:

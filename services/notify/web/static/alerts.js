@@ -1,84 +1,183 @@
-// The list of alerts: it loads again by itself while the page shows it and nobody writes a note.
+// The list of alerts by commune: it loads again by itself while the page shows it and nobody writes a note.
 
 import { get, post, WATCHING } from "./api.js";
-import { badge, dialog, field, h, say, table, tick } from "./dom.js";
-import { day, may, moment, text, troubleBox } from "./plain.js";
+import { badge, dialog, field, h, say, select, table, tick } from "./dom.js";
+import { day, keep, may, moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
-const PAGE = 50;
+const PAGE = 200;
 const LOOK_SECONDS = 10;
 const NOTE_LENGTH = 500;
+const UNFOLDED = 3; // so many communes stand open from the beginning
+const SEVERITIES = ["urgent", "warning", "information"];
 const TONES = { urgent: "bad", warning: "warn", information: "calm" };
 const NOTICE_TONES = { sent: "good", delivered: "good", permanent_failure: "bad", technical_failure: "bad", temporary_failure: "warn" };
 
 /** Shows the open alerts, or all, in `main`; returns the function that leaves them. */
 export function alerts(main, isOpen) {
+  const asked = new URLSearchParams(location.search); // a link shows others the same
+  const chosen = { unit: asked.get("unit"), criterion: asked.get("criterion"), severity: asked.get("severity"), new: asked.get("new") };
+  const folds = new Map(); // by commune, whether somebody has opened or closed it
+  const filters = h("div", { class: "filters" });
   const found = h("div", {});
+  const silent = h("div", {});
   let pages = 1;
-  let onlyNew = false;
   let shown = "";
   let looks = 0;
 
+  const isNew = () => (chosen.new ? "false" : null);
+
   async function look(again = false, watching = false) {
     const number = ++looks; // an answer that a newer look has overtaken is not shown
+    const headers = watching ? WATCHING : {};
     const items = [];
     let cursor = null;
+    let counts = null;
+    let silences = null;
     try {
+      [counts, silences] = await Promise.all([
+        get("/v1/alerts/counts", { open: isOpen || null, acknowledged: isNew() }, headers),
+        isOpen ? get("/v1/silences", {}, headers) : { items: [] }]);
+      const { unit, criterion, severity } = chosen;
       for (let at = 0; at < pages && (at === 0 || cursor); at++) {
-        const asked = { open: isOpen || null, acknowledged: onlyNew ? "false" : null, limit: PAGE, cursor };
-        const page = await get("/v1/alerts", asked, watching ? WATCHING : {});
+        const query = { open: isOpen || null, acknowledged: isNew(), unit, criterion, severity, limit: PAGE, cursor };
+        const page = await get("/v1/alerts", query, headers);
         items.push(...page.items);
         cursor = page.next;
       }
     } catch (trouble) {
       if (number !== looks) return;
       shown = "";
+      if (counts) drawFilters(counts.items);
       return found.replaceChildren(troubleBox(trouble, look));
     }
-    const now = JSON.stringify([items, cursor]);
+    const now = JSON.stringify([items, cursor, counts, silences]);
     if (number !== looks || (now === shown && !again)) return; // leave the list as it is for people who read it or hold a button
     shown = now;
     const more = () => {
       pages++;
       look();
     };
+    drawFilters(counts.items);
+    silent.replaceChildren(silences.items.length ? listOfSilences(silences.items) : "");
     found.replaceChildren(
-      items.length ? list(items, look) : h("p", {}, t("none")),
+      h("p", { role: "status" }, told(counts.items.filter(fits(chosen)))),
+      ...communes(items, folds, look),
       cursor ? h("button", { type: "button", class: "plain", onclick: more }, t("more")) : "");
   }
 
-  const choose = (event) => {
-    onlyNew = event.target.checked;
+  function choose(what) {
+    Object.assign(chosen, what);
+    keep(what);
     pages = 1;
     look();
-  };
+  }
+
+  /** Each choice says how many alerts it would show beside what is chosen elsewhere. */
+  function drawFilters(counts) {
+    const held = filters.contains(document.activeElement) ? document.activeElement.name : null;
+    const chooser = (name, label, everything, options) => {
+      const known = sums(counts.filter(fits({ ...chosen, [name]: null })), options);
+      if (chosen[name] && !known.has(chosen[name])) known.set(chosen[name], [chosen[name], 0]);
+      if (known.size < 2 && !chosen[name]) return null;
+      const items = [...known].map(([value, [words, count]]) => [value, `${words} (${count})`]);
+      const control = select([["", everything], ...items], chosen[name] ?? "", (event) => choose({ [name]: event.target.value || null }));
+      control.name = name;
+      return field(label, control);
+    };
+    filters.replaceChildren(...[
+      chooser("unit", t("district"), t("all_districts"), (one) => one.district && [one.district.code, one.district.name]),
+      chooser("criterion", t("criterion"), t("all_criteria"), (one) => one.criterion && [one.criterion.key, `${numberOf(one.criterion.key)} ${text(one.criterion.name)}`]),
+      chooser("severity", t("severity"), t("all_severities"), (one) => [one.severity, t(`severity_${one.severity}`)]),
+    ].filter(Boolean));
+    if (held) filters.querySelector(`[name=${held}]`)?.focus();
+  }
+
   main.append(h("section", { class: "card" },
-    h("h2", {}, t(isOpen ? "open_title" : "all_title")), isOpen && h("p", { class: "hint" }, t("open_hint")),
-    tick(t("only_new"), false, choose), found));
+    h("h2", {}, t(isOpen ? "open_title" : "all_title")), isOpen && h("p", { class: "hint" }, t("open_hint")), silent, filters,
+    tick(t("only_new"), Boolean(chosen.new), (event) => choose({ new: event.target.checked ? "true" : null })), found));
   look();
   const timer = setInterval(() => document.hidden || document.querySelector("dialog") || look(false, true), LOOK_SECONDS * 1000);
   return () => clearInterval(timer);
 }
 
-function list(items, look) {
-  const headers = [t("place"), t("what"), t("since"), t("care")];
-  return table(t("open_title"), headers, items.map((one) => [
-    h("b", { class: "place" }, `${one.unit.name} (${one.unit.code})`),
-    [h("p", {}, badge(t(`severity_${one.severity}`), TONES[one.severity]), " ", h("b", {}, text(one.what)), one.sample && [" ", badge(t("sample_one"), "plain")]),
-      h("p", { class: "hint words" }, text(one.reason)),
-      h("button", { type: "button", class: "plain", "data-told": one.id, onclick: () => showTold(one) }, t("told"))],
-    h("time", { datetime: one.on }, day(one.on)),
-    care(one, look)]));
+const numberOf = (key) => (key.startsWith("ntm-") ? key.slice(4) : key);
+
+/** Whether a count is of what was chosen. */
+const fits = ({ unit, criterion, severity }) => (one) =>
+  (!unit || one.district?.code === unit) && (!criterion || one.criterion?.key === criterion) && (!severity || one.severity === severity);
+
+/** The words and the number of alerts of each value, in the order of the values; severities by their weight. */
+function sums(counts, optionOf) {
+  const known = new Map();
+  for (const one of counts) {
+    const option = optionOf(one);
+    if (!option) continue;
+    const [value, words] = option;
+    known.set(value, [words, (known.get(value)?.[1] ?? 0) + one.alerts]);
+  }
+  const place = (value) => SEVERITIES.indexOf(value);
+  const before = ([a], [b]) => place(a) - place(b) || a.localeCompare(b, undefined, { numeric: true });
+  return new Map([...known].sort(before));
 }
 
+/** How many alerts there are, and how severe they are. */
+function told(counts) {
+  const all = counts.reduce((sum, one) => sum + one.alerts, 0);
+  if (!all) return t("none");
+  return [h("b", {}, t("in_all", all)), ...[...sums(counts, (one) => [one.severity, ""])].map(([value, [, count]]) => [" ", severity(value, count)])];
+}
+
+const severity = (value, count) => badge(`${count} ${t(`severity_${value}`)}`, TONES[value]);
+
+/** The alerts of each commune, folded where there are many communes. */
+function communes(items, folds, look) {
+  const groups = new Map();
+  for (const one of items) groups.set(one.unit.code, [...(groups.get(one.unit.code) ?? []), one]);
+  return [...groups].map(([code, group]) => {
+    const [{ unit, district }] = group;
+    const isOpen = folds.get(code) ?? groups.size <= UNFOLDED;
+    const waiting = group.filter((one) => one.is_open && !one.acknowledged_at).length;
+    const counts = SEVERITIES.map((value) => [value, group.filter((one) => one.severity === value).length]).filter(([, count]) => count);
+    const fold = (event) => folds.set(code, event.target.open);
+    return h("details", { class: "commune", "data-unit": code, open: isOpen, ontoggle: fold },
+      h("summary", {}, h("b", {}, unit.name), district && district.code !== code && h("span", { class: "hint" }, ` ${district.name}`),
+        ...counts.map(([value, count]) => [" ", severity(value, count)]),
+        waiting > 0 && h("span", { class: "hint" }, ` ${t("waiting", waiting)}`)),
+      h("ul", { class: "dues" }, group.map((one) => item(one, look))));
+  });
+}
+
+function item(one, look) {
+  const isLong = text(one.brief) !== text(one.reason);
+  return h("li", { "data-alert": one.id },
+    h("p", {}, badge(t(`severity_${one.severity}`), TONES[one.severity]), " ", h("b", {}, text(one.what)), one.sample && [" ", badge(t("sample_one"), "plain")],
+      h("span", { class: "hint" }, ` ${t("since")} `, h("time", { datetime: one.on }, day(one.on)))),
+    h("p", { class: "hint words" }, text(one.brief)),
+    isLong && h("details", {}, h("summary", { class: "hint" }, t("whole_reason")), h("p", { class: "hint words" }, text(one.reason))),
+    care(one, look));
+}
+
+/** Who takes care of an alert, and what can be done with it: of one that is over nothing is left to do. */
 function care(one, look) {
-  if (one.acknowledged_at) {
-    return [h("p", {}, h("b", {}, `✓ ${one.acknowledged_name ?? one.acknowledged_by}`)), h("p", { class: "hint" }, moment(one.acknowledged_at)),
-      one.acknowledged_note && h("p", { class: "words" }, one.acknowledged_note)];
-  }
-  if (!one.is_open) return badge(t("over"), "plain");
-  return [h("p", { class: "hint" }, t("nobody")),
-    may("POST /v1/alerts/{alert_id}/acknowledge") && h("button", { type: "button", "data-acknowledge": one.id, onclick: () => acknowledge(one, look) }, t("acknowledge"))];
+  const toldOf = h("button", { type: "button", class: "plain", "data-told": one.id, onclick: () => showTold(one) }, t("told"));
+  const taken = one.acknowledged_at && [
+    h("p", {}, h("b", {}, `✓ ${one.acknowledged_name ?? one.acknowledged_by}`), h("span", { class: "hint" }, " ", moment(one.acknowledged_at))),
+    one.acknowledged_note && h("p", { class: "words" }, one.acknowledged_note)];
+  const offered = one.is_open && !taken && may("POST /v1/alerts/{alert_id}/acknowledge");
+  return [taken, h("div", { class: "offers" },
+    offered && h("button", { type: "button", "data-acknowledge": one.id, onclick: () => acknowledge(one, look) }, t("acknowledge")),
+    toldOf,
+    !taken && (one.is_open ? h("span", { class: "hint" }, t("nobody")) : badge(t("over"), "plain")))];
+}
+
+/** What is not told for now, until when, why, and who decided so. */
+function listOfSilences(items) {
+  return h("details", { class: "box", "data-silences": items.length },
+    h("summary", {}, t("silences", items.length)),
+    h("ul", {}, items.map((one) => h("li", {},
+      h("b", {}, text(one.what)), ` ${t("since")} `, moment(one.starts_at), ` ${t("silent_until")} `, moment(one.ends_at),
+      h("p", { class: "hint words" }, t("silent_because", one.author_name ?? one.author, one.reason))))));
 }
 
 function acknowledge(one, look) {
