@@ -130,11 +130,12 @@ function told(counts) {
 
 const severity = (value, count) => badge(`${count} ${t(`severity_${value}`)}`, TONES[value]);
 
-/** The alerts of each commune, folded where there are many communes. */
+/** The alerts of each commune, the worst first, else the newest; folded where there are many communes. */
 function communes(items, folds, look) {
   const groups = new Map();
   for (const one of items) groups.set(one.unit.code, [...(groups.get(one.unit.code) ?? []), one]);
-  return [...groups].map(([code, group]) => {
+  const worst = (group) => Math.min(...group.map((one) => SEVERITIES.indexOf(one.severity)));
+  return [...groups].sort(([, a], [, b]) => worst(a) - worst(b)).map(([code, group]) => {
     const [{ unit, district }] = group;
     const isOpen = folds.get(code) ?? groups.size <= UNFOLDED;
     const waiting = group.filter((one) => one.is_open && !one.acknowledged_at).length;
