@@ -1,7 +1,8 @@
 """Open boards on one scoring process: `make bench` or `python -m tests.bench.boards [--seconds 60]`.
 
 200 boards follow `GET /v1/changes/live` while 500 changes a second are published. Five of them read nothing meanwhile:
-they are more than 5,000 changes behind in the end, are told so (`reset`), read the list and go on. It fails where a
+they are more than 5,000 changes behind in the end, are told so (`reset`), read the list and go on. A board whose
+connection the service has closed, which it does when nobody reads for long, connects again as a browser does. It fails where a
 board in the end does not have every change of the API once and in order, gets more than two frames a second, or the
 memory grows too far.
 
@@ -73,24 +74,40 @@ class Changes:
 class Board(asyncio.Protocol):
     """A page that follows the changes, at next to no cost of its own."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request, self._raw, self._event = request, bytearray(), bytearray()
-        self._in_body = False
+    def __init__(self, port: int, key: str, after: int) -> None:
+        self._port, self._key, self._raw, self._event = port, key, bytearray(), bytearray()
+        self._in_body = self._is_over = False
         self._transport: asyncio.Transport | None = None
+        self._again: asyncio.Task[None] | None = None
         self.known = Changes()
-        self.after: int | None = None
+        self.after = after
         """The number of the event behind which it goes on."""
         self.frames = array("d")
         """When each frame was there."""
         self.reset = asyncio.Event()
         """It was told to read the lists again, and does not read on until it did (`read_on`)."""
         self.bytes = 0
-        self.opened: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._opened: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def connect(self, buffer: int | None = None) -> None:
+        """Follow the changes, where it is given by a connection of which the system keeps so many bytes at hand."""
+        loop = asyncio.get_running_loop()
+        self._opened, self._in_body = loop.create_future(), False
+        self._raw.clear()
+        self._event.clear()
+        connected = socket.socket()
+        connected.setblocking(False)
+        if buffer is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        await loop.sock_connect(connected, ("127.0.0.1", self._port))
+        await loop.create_connection(lambda: self, sock=connected)
+        assert (await self._opened).startswith(b"HTTP/1.1 200"), await self._opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(self._request)
+        asked = f"GET /v1/changes/live?after={self.after} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self._key}"
+        transport.write(f"{asked}\r\n\r\n".encode())
 
     def data_received(self, data: bytes) -> None:
         self._raw += data
@@ -98,15 +115,17 @@ class Board(asyncio.Protocol):
             head, separator, _ = self._raw.partition(b"\r\n\r\n")
             if not separator:
                 return
-            self.opened.set_result(bytes(head))
+            self._opened.set_result(bytes(head))
             del self._raw[: len(head) + 4]
             self._in_body = True
         while not self.reset.is_set() and self._take_chunk():
             pass
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.opened.done():
-            self.opened.set_exception(ConnectionError("closed"))
+        if not self._opened.done():
+            self._opened.set_exception(ConnectionError("closed"))
+        elif not self._is_over:
+            self._again = asyncio.create_task(self.connect())
 
     def _take_chunk(self) -> bool:
         """Take one chunk of the body out of what has come, and the event that ends in it."""
@@ -148,8 +167,9 @@ class Board(asyncio.Protocol):
         self.data_received(b"")
 
     def close(self) -> None:
-        assert self._transport
-        self._transport.close()
+        self._is_over = True
+        if self._transport:
+            self._transport.close()
 
 
 async def listed(service: Service, key: str, behind: int, until: int | None = None) -> list[tuple[int, bytes]]:
@@ -182,20 +202,11 @@ async def publish_for(around: Surroundings, seconds: float, rate: int) -> float:
 @asynccontextmanager
 async def open_boards(service: Service, key: str, count: int, after: int) -> AsyncIterator[list[Board]]:
     """Open so many boards, each behind the same change."""
-    request = (
-        f"GET /v1/changes/live?after={after} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\r\n"
-    ).encode()
-    loop, boards = asyncio.get_running_loop(), list[Board]()
+    boards = [Board(service.port, key, after) for _ in range(count)]
     try:
-        for place in range(count):
-            connected = socket.socket()
-            connected.setblocking(False)
-            if place < SLOW:  # the system would hold thousands of changes for a board that does not read
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
-            await loop.sock_connect(connected, ("127.0.0.1", service.port))
-            _, board = await loop.create_connection(lambda: Board(request), sock=connected)
-            boards.append(board)
-            assert (await board.opened).startswith(b"HTTP/1.1 200"), await board.opened
+        for place, board in enumerate(boards):
+            # the system would hold thousands of changes for a board that does not read
+            await board.connect(2**16 if place < SLOW else None)
         yield boards
     finally:
         for board in boards:
@@ -204,7 +215,6 @@ async def open_boards(service: Service, key: str, count: int, after: int) -> Asy
 
 async def reads_the_list(board: Board, service: Service, key: str, after: int) -> None:
     """Read the changes up to where a board was told to go on, and go on."""
-    assert board.after is not None
     newest = board.known.numbers[-1] if board.known.numbers else after
     board.known.add(await listed(service, key, newest, board.after))
     board.read_on()
@@ -213,7 +223,7 @@ async def reads_the_list(board: Board, service: Service, key: str, after: int) -
 async def all_at(last: int, boards: Sequence[Board]) -> None:
     """Wait until each board has heard of a change, or was told to read the lists again."""
 
-    def others() -> list[tuple[int | None, int]]:
+    def others() -> list[tuple[int, int]]:
         return [(board.after, board.bytes) for board in boards if board.after != last and not board.reset.is_set()]
 
     await eventually(lambda: not others(), 120, lambda: f"{last}: {others()[:5]}")
