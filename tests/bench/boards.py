@@ -2,9 +2,9 @@
 
 200 boards follow `GET /v1/changes/live` while 500 changes a second are published. Five of them read nothing meanwhile:
 they are more than 5,000 changes behind in the end, are told so (`reset`), read the list and go on. A board whose
-connection the service has closed, which it does when nobody reads for long, connects again as a browser does. It fails where a
-board in the end does not have every change of the API once and in order, gets more than two frames a second, or the
-memory grows too far.
+connection the service has closed, which it does when nobody reads for long, connects again as a browser does. It fails
+where a board in the end does not have every change of the API once and in order, gets more than two frames a second,
+or the memory grows too far.
 
 The processor's time is given by process. What following costs is the difference to the same rate without boards.
 Beside it stands the raw limit: the same bytes to as many connections by a bare `transport.write`.

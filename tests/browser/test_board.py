@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -25,6 +25,7 @@ from tests.integration.notify_service import as_message
 from tests.integration.test_rebuild import scored
 from tests.integration.test_scoring import BORDER, load_district, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 PHONE = 360
 
@@ -96,6 +97,38 @@ async def test_the_overview_says_what_the_api_says_the_worst_first(around: Surro
     overdue = (await answer(page, "/v1/statuses?overdue=true&form=short&limit=5000"))["items"]
     reports = {(one["unit"]["code"], one["criterion"]["key"], period) for one in overdue for period in one["overdue"]}
     await expect(page.get_by_text(f"{len(reports)} báo cáo quá hạn")).to_be_visible()
+
+
+async def test_the_overview_begins_with_what_should_be_done_first(around: Surroundings, page: Page) -> None:
+    reported = a_problem(id=UUID(int=7), words="Chưa bố trí kinh phí.")
+    await publish(around.nats, [as_message(reported)])
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+
+    async def is_known() -> bool:
+        return bool((await answer(page, "/v1/difficulties"))["items"])
+
+    await eventually(is_known)
+    await page.reload()
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="Việc cần làm trước hôm nay"))
+    items = card.get_by_role("listitem")
+    await expect(items).to_have_count(5)
+    worst = page.locator(".plan [data-key]").first
+    await expect(worst).to_be_visible()
+    title = (await worst.locator("summary").inner_text()).split(" (")[0]
+    await expect(items.first).to_contain_text(f"Chỉ đạo khắc phục: {title}")
+    await expect(items.nth(1)).to_contain_text(f"Trả lời khó khăn, vướng mắc của {reported.unit.name}")
+    overdue = (await answer(page, "/v1/statuses?overdue=true&form=short&limit=5000"))["items"]
+    missing = Counter(one["district"]["name"] for one in overdue)
+    await expect(items.nth(2)).to_contain_text(re.compile("Gọi (huyện|thành phố) .*: báo cáo quá hạn"))
+    called = (await items.nth(2).inner_text()).removeprefix("Gọi ").split(":")[0]
+    assert missing[called] == max(missing.values())
+    await keep_picture(page, "board-today")
+    await items.first.get_by_role("link").focus()
+    await page.keyboard.press("Enter")
+    await expect(worst.locator("summary")).to_be_focused()
+    await expect(worst.locator("p.hint")).to_be_visible()
+    await items.nth(1).get_by_role("link").click()
+    await expect(page.get_by_role("heading", name="Cần trả lời: khó khăn, vướng mắc")).to_be_focused()
 
 
 async def test_the_overview_says_what_the_plans_paper_states_wrongly(around: Surroundings, page: Page) -> None:

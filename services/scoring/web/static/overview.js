@@ -7,6 +7,7 @@ import { bar, sparkline } from "./drawing.js";
 import { follow } from "./live.js";
 import { periodName } from "./periods.js";
 import { day, page, text } from "./plain.js";
+import { drawToday } from "./today.js";
 import { amount, number } from "./values.js";
 import { becomes, status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
@@ -25,6 +26,7 @@ const WORSE = ["lost", "fell_behind", "missed"];
 export function overview(main) {
   const finding = h("div", { class: "finding" });
   const headline = h("div", { class: "headline" }, finding);
+  const today = h("section", { class: "card" });
   const plan = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const week = h("section", { class: "card" });
   const late = h("section", { class: "card" });
@@ -53,6 +55,12 @@ export function overview(main) {
     for (const [key, state] of now) if (shown.size && shown.get(key) !== state) mark(key);
     shown = now;
     drawFinding(finding, commitments, changes, overdue.items, difficulties);
+    drawToday(today, [
+      commitments.filter((one) => BEHIND.includes(one.status)).sort(worstFirst).map((one) => ({ ...toPutRight(one), card: plan })),
+      difficulties.items.filter((one) => !one.answered_at).map((one) => ({ ...toAnswer(one), card: open })),
+      byDistrict(overdue.items).map(([place, missing]) => ({ words: t("today_reports", place), about: lateOf(missing), card: late, key: place })),
+      unacknowledged.items.map((one) => ({ words: t("today_care", one.unit.name), about: t("unacknowledged_of", one.waiting, day(one.oldest)), card: silent })),
+    ]);
     redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh, paper.items));
     redraw(week, () => drawWeek(week, changes, fresh));
     redraw(late, () => drawLate(late, overdue.items));
@@ -74,7 +82,7 @@ export function overview(main) {
     return true;
   }
 
-  main.append(headline, plan, h("div", { class: "two" }, week, h("div", {}, late, silent, open)));
+  main.append(headline, today, plan, h("div", { class: "two" }, week, h("div", {}, late, silent, open)));
   return follow({ headline, card: plan, read, draw, hears, seconds: READ_SECONDS });
 }
 
@@ -102,7 +110,9 @@ function leading(targets) {
 }
 
 const isOfProvince = ({ unit }) => unit.kind === "province";
-const order = (one, other) => isOfProvince(other) - isOfProvince(one) || STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one);
+const order = (one, other) => isOfProvince(other) - isOfProvince(one) || worstFirst(one, other);
+
+const worstFirst = (one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one);
 
 /** The share of the way to the goal that is missing today. */
 function lack({ assessment }) {
@@ -115,13 +125,13 @@ function drawFinding(finding, targets, changes, overdue, difficulties) {
   const behind = counts.missed + counts.behind;
   const deadlines = targets.map((target) => target.assessment?.parts[0]?.deadline).filter(Boolean).sort();
   const end = deadlines.at(-1);
-  const left = end && Math.max(0, Math.round((Date.parse(end) - Date.parse(page.today)) / DAY));
+  const left = end && Math.round((Date.parse(end) - Date.parse(page.today)) / DAY);
   const of = (events) => changes.filter((change) => change.kind === "status" && events.includes(change.event)).length;
   finding.replaceChildren(
     h("h2", {}, targets.length ? (behind ? t("finding", behind, targets.length) : t("finding_none", targets.length)) : t("finding_empty")),
     h("p", {}, [
       STATUSES.filter((one) => counts[one] && !BEHIND.includes(one)).map((one) => `${counts[one]} ${t(`status_${one}`)}`).join(" · "),
-      end && t("days_left", left, day(end)),
+      end && (end < page.today ? t("plan_is_over", day(end)) : t("days_left", left, day(end))),
       t("week_in_short", of(BETTER), of(WORSE)),
       t("reports_overdue", new Set(overdue.flatMap((one) => one.overdue.map((period) => `${one.unit.code} ${one.criterion.key} ${period}`))).size),
       difficulties.open && t("difficulties_in_short", difficulties.open, difficulties.unanswered),
@@ -130,7 +140,7 @@ function drawFinding(finding, targets, changes, overdue, difficulties) {
 
 /** The commitments, the worst first: those behind by the share of their way that is missing. */
 function drawPlan(plan, targets, all, lines, fresh, findings) {
-  const ordered = [...targets].sort((one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one));
+  const ordered = [...targets].sort(worstFirst);
   const headers = [t("stand"), t("commitment"), t("now"), t("should_be"), t("goal"), t("against_path"), t("way"), t("over_year")];
   const made = table(t("plan_title"), headers, ordered.map((target) => {
     const key = keyOf(target);
@@ -226,15 +236,33 @@ function grouped(things, keyOf) {
 /** What changes have in common that are told as one: what changed, from what, to what. */
 const alike = ({ criterion, commitment, before, after }) => `${criterion?.key ?? commitment.id} ${before} ${after}`;
 
-/** Who should be called: by district, those with the most missing reports first. */
-function drawLate(late, overdue) {
+/** What is overdue by district, those with the most missing reports first. */
+function byDistrict(overdue) {
   const districts = grouped(overdue, (one) => one.district?.name ?? one.unit.name);
-  const rows = [...districts].sort(([a, mine], [b, others]) => others.length - mine.length || a.localeCompare(b, "vi"));
+  return [...districts].sort(([a, mine], [b, others]) => others.length - mine.length || a.localeCompare(b, "vi"));
+}
+
+const lateOf = (missing) => t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length);
+
+const toPutRight = (target) => ({
+  words: t("today_commitment", [text(target.commitment.title), !isOfProvince(target) && `(${target.unit.name})`].filter(Boolean).join(" ")),
+  about: [t(`status_${target.status}`), gap(target.assessment?.parts[0])].filter(Boolean).join(", "),
+  key: keyOf(target),
+});
+
+const toAnswer = (difficulty) => ({
+  words: t("today_answer", difficulty.unit.name),
+  about: difficulty.age_days ? t("days_ago", difficulty.age_days) : t("reported_today"),
+});
+
+/** Who should be called. */
+function drawLate(late, overdue) {
+  const rows = byDistrict(overdue);
   late.replaceChildren(
     h("h3", {}, t("late_title")),
     rows.length
       ? h("div", {}, rows.map(([place, missing]) => h("details", { "data-key": place },
-          h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
+          h("summary", {}, h("b", {}, place), " · ", lateOf(missing)),
           h("ul", {}, missing.map((one) => h("li", {}, linkTo(one.unit), `: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
       : h("p", {}, t("nobody_late")),
     wayTo("intake", "due", t("to_reports_due")));

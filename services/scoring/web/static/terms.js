@@ -16,6 +16,13 @@ addWords({
   finding_none: ["Không chỉ tiêu nào trong {0} chỉ tiêu của kế hoạch bị chậm tiến độ", "None of the plan's {0} commitments is behind"],
   finding_empty: ["Kế hoạch không giao chỉ tiêu cho đơn vị của bạn", "The plan has no commitment for your unit"],
   days_left: ["Còn {0} ngày đến {1}", "{0} days are left until {1}"],
+  plan_is_over: ["Kế hoạch đã kết thúc ngày {0}", "The plan ended on {0}"],
+  today_title: ["Việc cần làm trước hôm nay", "To be done first today"],
+  today_commitment: ["Chỉ đạo khắc phục: {0}", "Have put right: {0}"],
+  today_answer: ["Trả lời khó khăn, vướng mắc của {0}", "Answer the difficulty of {0}"],
+  today_reports: ["Gọi {0}: báo cáo quá hạn", "Call {0}: overdue reports"],
+  today_care: ["Gọi {0}: cảnh báo chưa có đơn vị nhận xử lý", "Call {0}: alerts that nobody has acknowledged"],
+  today_nothing: ["Không có việc nào cần làm trước.", "Nothing has to be done first."],
   week_in_short: ["Tuần qua: {0} tiêu chí của xã chuyển tốt, {1} xấu đi", "In the past week {0} of the communes' criteria have improved and {1} have become worse"],
   reports_overdue: ["{0} báo cáo quá hạn", "{0} reports are overdue"],
 
