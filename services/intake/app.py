@@ -30,6 +30,7 @@ from services.intake.doors import (
     catalogue,
     difficulties,
     dossiers,
+    forms,
     receipts,
     reports_due,
     reviews,
@@ -82,7 +83,7 @@ app.add_middleware(SubmissionsDoor)
 app.add_middleware(HeldBack)
 app.add_middleware(Ending)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, reports_due, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
+for part in (web, me, receipts, reports_due, forms, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
     app.include_router(part.router)
 
 

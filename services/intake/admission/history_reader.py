@@ -82,7 +82,7 @@ class HistoryReader:
                 keys = {other.key for candidate in asked for other in levels(candidate.unit)}
                 elements = {code for candidate in asked for code in candidate.submission.readings}
                 ends = {candidate.submission.period.end for candidate in asked}
-                await figures.add_other_level(self._connection, standing, keys, elements, ends)
+                await figures.add_figures(self._connection, standing, keys, elements, ends)
             requests = _requests(candidates)
             return History(
                 await receipts.receipts_of(self._connection, known),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
@@ -12,16 +12,16 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, Field, ValidationError
 
 from services.intake.admission.candidate import Checked
-from services.intake.rules.standing_figures import StandingReading, exact
+from services.intake.admission.former_figure import FormerFigure
+from services.intake.rules.standing_figures import exact
 from services.intake.workbook import CellFault, FilledRow, Skipped
-from services.intake.workbook.numbers import value_of
 from shared.characters import visible
 from shared.contracts import subjects
 from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.refs import UnitCode
-from shared.contracts.status import Stage, Status
+from shared.contracts.status import Status
 from shared.contracts.submission import Receipt, Submission, SubmissionWarning, Value
 from shared.reference.load import Reference
 
@@ -41,14 +41,6 @@ class CellRemark(BaseModel):
     value: str | None = Field(description="The content of the cell.")
     code: str
     detail: str
-
-
-class FormerFigure(BaseModel):
-    """The standing figure for the same period, else the newest figure before it."""
-
-    value: Value
-    period: Period
-    stage: Stage
 
 
 class FigureChange(BaseModel):
@@ -149,9 +141,13 @@ def warning(row: FilledRow, about: SubmissionWarning, language: Language) -> Cel
 
 
 def changes_of(
-    rows: Sequence[FilledRow], checked: Sequence[Checked], reference: Reference, language: Language
+    rows: Sequence[FilledRow],
+    checked: Sequence[Checked],
+    sent: Mapping[UUID, Receipt],
+    reference: Reference,
+    language: Language,
 ) -> list[FigureChange]:
-    """Return every figure that differs from the standing figure of its period."""
+    """Return every figure that differs from the standing one of its period; `sent`: the receipts of earlier figures."""
     changes = []
     for row, one in zip(rows, checked, strict=True):
         if one.candidate is None:
@@ -170,16 +166,11 @@ def changes_of(
                     period=submission.period,
                     sheet=row.sheet,
                     cell=row.cells.get(f"/readings/{code}"),
-                    old=_former(before, reference.elements[code].type == "yes_no") if before else None,
+                    old=FormerFigure.of(before, reference.elements[code], sent) if before else None,
                     new=value,
                 )
             )
     return changes
-
-
-def _former(reading: StandingReading, is_yes_no: bool) -> FormerFigure:
-    value = reading.value != Decimal(0) if is_yes_no else value_of(reading.value)
-    return FormerFigure(value=value, period=reading.period, stage=reading.stage)
 
 
 async def statuses_of(

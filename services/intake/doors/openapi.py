@@ -93,6 +93,12 @@ _OPERATIONS = {
         parameters={"unit": "184", "on": "2023-07-06"},
         answers={200: openapi_examples.REPORTS_DUE},
     ),
+    "GET /v1/forms/{report}": Operation(
+        "Workbooks",
+        "A report as a form / Biểu nhập số liệu",
+        problems=(Problems.OUT_OF_SCOPE, Problems.INVALID_QUERY, Problems.REFUSED, Problems.NOTHING_TO_FILL),
+        parameters={"report": "poverty-monthly", "unit": "06280", "period": "2023-06"},
+    ),
     "GET /v1/templates/{criteria}.xlsx": Operation(
         "Workbooks",
         "A workbook to fill in / Tải biểu mẫu",

@@ -25,7 +25,7 @@ from services.intake.admission.upload_preview import (
     warning,
 )
 from services.intake.service import Intake, Serving
-from services.intake.storage import figures
+from services.intake.storage import figures, receipts
 from services.intake.workbook import (
     MARKED_CELLS,
     CellFault,
@@ -229,6 +229,9 @@ async def _check(intake: Intake, upload: Upload, posted: Posted, *, confirmed: b
 async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Posted) -> UploadPreview:
     reference, language = intake.runtime.reference, posted.language
     sound = [check.submission for check in checked_upload.checked if check.submission and not check.faults]
+    standing = {reading.submission for check in checked_upload.checked for reading in check.before.values()}
+    async with intake.runtime.engine.connect() as connection:
+        sent = await receipts.receipts_of(connection, standing)
     return UploadPreview(
         rows=len(checked_upload.rows),
         periods=periods_of(checked_upload.rows),
@@ -240,7 +243,7 @@ async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Poste
             for about in check.warnings
         ],
         passed_over=passed_over(checked_upload.upload.skipped, language),
-        changes=changes_of(checked_upload.rows, checked_upload.checked, reference, language),
+        changes=changes_of(checked_upload.rows, checked_upload.checked, sent, reference, language),
         statuses=await statuses_of(intake.runtime.nats, sound, reference, language),
     )
 

@@ -67,14 +67,14 @@ async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup
     return figures
 
 
-_AT_OTHER_LEVEL = """
+_AT_ENDS = """
     SELECT unit, element, period, value, stage, revision, submission, coalesce(a.name, agency)
     FROM intake.reading LEFT JOIN access.agency AS a ON a.id = agency
     WHERE unit = ANY($1::int[]) AND element = ANY($2::text[]) AND period_end = ANY($3::date[])
 """
 
 
-async def add_other_level(
+async def add_figures(
     connection: AsyncConnection,
     figures: StandingFigures,
     units: Collection[int],
@@ -82,7 +82,7 @@ async def add_other_level(
     ends: Collection[date],
 ) -> None:
     """Add the standing figures of these units for these elements and periods."""
-    _put(figures, await fetch(connection, _AT_OTHER_LEVEL, units, elements, ends))
+    _put(figures, await fetch(connection, _AT_ENDS, units, elements, ends))
 
 
 _NEWEST = text("""
