@@ -2,11 +2,11 @@
 
 import { get } from "./api.js";
 import { badge, h } from "./dom.js";
-import { known, reportedCriteria } from "./field.js";
+import { preselect } from "./enter.js";
+import { covers, known, reportedCriteria } from "./field.js";
 import { periodName } from "./periods.js";
 import { day, may, text, troubleBox } from "./plain.js";
 import { follow, refresh } from "./receipts.js";
-import { preselect } from "./send.js";
 import { t } from "./words.js";
 
 const [NAMES_SHOWN, LATER_SECONDS] = [5, 60];
@@ -74,15 +74,15 @@ function item({ kind, periods, of }) {
   const mayReport = may("POST /v1/uploads") && report && reportedCriteria(report).length > 0;
   const send = (event) => {
     event.preventDefault();
-    preselect(oldest, of.length === 1 ? first.district?.code : null);
-    location.hash = "send";
+    preselect(first.report, oldest, of.length === 1 && covers(first.district?.code) ? first.district.code : null);
+    location.hash = "enter";
   };
   const sum = (name) => of.reduce((total, one) => total + one[name], 0);
   const due = t(periods.length > 1 ? "due_first" : "due_by", day(first.due));
   return h("li", {},
     h("p", {},
       h("b", {}, text(first.name)), " · ", periods.map(periodName).join(", "), " · ", kind === "due_overdue" ? badge(due, "bad") : due, " ",
-      mayReport && h("a", { href: "#send", "data-id": `send ${key}`, "aria-label": t("due_send_of", text(first.name), periodName(oldest)), onclick: send }, t("due_send"))),
+      mayReport && h("a", { href: "#enter", "data-id": `send ${key}`, "aria-label": t("due_send_of", text(first.name), periodName(oldest)), onclick: send }, t("due_send"))),
     of.length === 1
       ? standing(first)
       : h("details", { "data-key": key },

@@ -6,6 +6,8 @@ import { learn, reviewStages } from "./field.js";
 import * as difficulties from "./difficulties.js";
 import * as dossiers from "./dossiers.js";
 import * as due from "./due.js";
+import * as enter from "./enter.js";
+import { sendWhatWaits } from "./kept.js";
 import * as review from "./review.js";
 import * as send from "./send.js";
 import * as sent from "./sent.js";
@@ -18,11 +20,12 @@ run({
     learn(me, catalogue);
     const link = new URLSearchParams(location.search); // a mail about a late report leads to its form
     if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
+    if (may("POST /v1/uploads")) sendWhatWaits();
     return me;
   },
-  parts: { due: due.show, send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
+  parts: { due: due.show, enter: enter.show, send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
   offers: (name) => {
-    if (name === "send") return may("POST /v1/uploads");
+    if (name === "enter" || name === "send") return may("POST /v1/uploads");
     return name !== "review" || (may("POST /v1/submissions/{submission_id}/review") && reviewStages().length > 0);
   },
 });

@@ -13,7 +13,7 @@ export function preview(upload, found) {
   return h("div", { class: "card" },
     h("h2", { tabindex: "-1" }, h("span", { class: "step" }, "3"), t("preview_title", upload.name)),
     found.periods.length && h("p", { class: "period" }, t("periods_are", found.periods.map(periodName).join(", "))),
-    h("p", { class: found.acceptable ? "box good" : "box bad" }, h("b", {}, t(found.acceptable ? "acceptable" : "not_acceptable", found.faults.length)), " ", summary(found)),
+    h("p", { class: found.acceptable ? "box good" : "box bad" }, h("b", {}, t((found.acceptable ? "acceptable" : "not_acceptable") + (upload.isForm ? "_form" : ""), found.faults.length)), " ", summary(found)),
     faults(upload, found, trouble), choices(upload, found),
     section(t("warnings_title"), found.warnings.length && remarks(t("warnings_title"), found.warnings)),
     section(t("passed_over_title"), found.passed_over.length && h("ul", {}, found.passed_over.map((part) => h("li", {}, part.cell && [h("b", {}, part.cell), ": "], part.detail, part.cell && h("span", { class: "hint" }, ` (${part.sheet})`))))),
@@ -35,7 +35,7 @@ function faults(upload, found, trouble) {
   const marked = () => upload.marked().catch((problem) => trouble.replaceChildren(troubleBox(problem, marked)));
   return section(t("faults_title"), [
     remarks(t("faults_title"), found.faults),
-    h("p", {}, h("button", { type: "button", onclick: marked }, t("take_marked")), " ", h("span", { class: "hint" }, t("take_marked_hint")))]);
+    !upload.isForm && h("p", {}, h("button", { type: "button", onclick: marked }, t("take_marked")), " ", h("span", { class: "hint" }, t("take_marked_hint")))]);
 }
 
 /** The choices of the sender, asked only where the file needs them. */

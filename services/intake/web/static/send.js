@@ -1,12 +1,11 @@
 // Send: the sender takes the template, drops the filled workbook, sees its preview, sends it, and follows its receipts.
 
-import { download, get, newRequest, postFile, XLSX } from "./api.js";
+import { download, get, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
 import { coversCriterion, criterionName, known, reportedCriteria, unitChoices } from "./field.js";
 import { granularity, periodName } from "./periods.js";
 import { day, page, troubleBox } from "./plain.js";
-import { preview } from "./preview.js";
-import { progress } from "./progress.js";
+import { Upload } from "./upload.js";
 import { t } from "./words.js";
 
 const [ALL, OTHER] = ["all", "other"];
@@ -136,80 +135,3 @@ function dropZone() {
   return h("label", { class: "drop", for: "file" },
     input, h("span", { class: "drop-title" }, t("drop_title")), h("span", { class: "button" }, t("drop_choose")), h("span", { class: "hint" }, t("drop_hint")));
 }
-
-/** A chosen file: previewed as often as the sender likes, then sent once. */
-class Upload {
-  constructor(owner) {
-    Object.assign(this, { owner, content: null, receipts: null, leave: () => {} });
-  }
-
-  showIn(result) {
-    this.result = result;
-    if (this.receipts) this.follow();
-    else if (this.content) this.look({ quietly: true });
-  }
-
-  async take(file) {
-    if (!file) return;
-    this.leave();
-    Object.assign(this, { name: file.name, content: null, receipts: null, choices: {}, request: newRequest() });
-    if (file.size > Number(page.uploadLimit)) return this.display([failure(t("too_large", Math.floor(page.uploadLimit / 2 ** 20)))]);
-    try {
-      this.content = await file.arrayBuffer();
-    } catch {
-      return this.display([failure(t("file_unreadable"))]);
-    }
-    await this.look();
-  }
-
-  /** Adds choices that the file does not state, and asks for the preview again. */
-  choose(changed) {
-    Object.assign(this.choices, changed);
-    this.request = newRequest(); // the request key belongs to the file with these choices
-    return this.look();
-  }
-
-  /** Asks for the preview of the file with the choices made. */
-  async look({ quietly = false } = {}) {
-    const turn = (this.turn = {});
-    if (this.result.hasChildNodes()) this.result.setAttribute("aria-busy", "true");
-    else this.display([h("p", { class: "card" }, t("checking", this.name))], true);
-    const children = await postFile(this.content, { ...this.choices, dry_run: true }).then(
-      (found) => [preview(this, found)],
-      (trouble) => [h("div", { class: "card" }, h("h2", {}, this.name), troubleBox(trouble, () => this.look()))],
-    );
-    if (turn === this.turn) this.display(children, quietly);
-  }
-
-  /** Downloads the file with its faults marked in its cells. */
-  async marked() {
-    const name = this.name.replace(/\.\w+$/, "") + t("marked_suffix");
-    const query = { ...this.choices, dry_run: true };
-    await download("POST", "/v1/uploads", { name, query, body: this.content, headers: { Accept: XLSX } });
-  }
-
-  /** Sends the file; repeats the same request until it is answered, so that the figures count once. */
-  async send() {
-    const { items } = await postFile(this.content, this.choices, { "Idempotency-Key": this.request });
-    Object.assign(this, { receipts: items, content: null });
-    this.follow();
-    say(t("accepted", items.length));
-  }
-
-  follow() {
-    const { element, leave } = progress(this.receipts);
-    this.leave = leave;
-    this.display([h("div", { class: "box good", tabindex: "-1" }, h("p", {}, h("b", {}, t("accepted", this.receipts.length))), h("p", {}, t("accepted_hint"))), element]);
-  }
-
-  display(children, quietly = false) {
-    this.result.hidden = false;
-    this.result.removeAttribute("aria-busy");
-    this.result.replaceChildren(...children);
-    if (quietly) return;
-    this.result.querySelector("[tabindex='-1']")?.focus({ preventScroll: true });
-    this.result.scrollIntoView({ block: "start" });
-  }
-}
-
-const failure = (text) => h("p", { class: "box bad", role: "alert", tabindex: "-1" }, text);

@@ -1,0 +1,189 @@
+"""Figures typed on intake's page, on a phone and as a table, with and without the network, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.browser.test_accessibility import faults
+from tests.browser.test_due_page import fits
+from tests.integration.test_reviews import post, poverty
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
+
+DISTRICT, DIEM_HE, PHONE, LAPTOP = "184", "06280", 360, 1280
+
+
+@pytest.fixture(scope="module")
+async def around(shared_around: Surroundings) -> Surroundings:
+    return shared_around
+
+
+@pytest.fixture(scope="module")
+async def intake(around: Surroundings) -> Service:
+    """Intake on 6 July, beside scoring; Điềm He has sent its figures for May."""
+    await around.start("scoring")
+    intake = await around.start("intake")
+    await post(intake, await around.key("20"), poverty(131, "2023-05", unit=DIEM_HE))
+    await around.set_day(date(2023, 7, 6))
+
+    async def it_is_july() -> bool:
+        async with intake.client(await around.key("20")) as client:
+            return bool((await client.get("/v1/reports-due")).json()["on"] == "2023-07-06")
+
+    await eventually(it_is_july)
+    return intake
+
+
+@pytest.fixture
+async def phone(chromium: Browser, around: Surroundings, intake: Service) -> AsyncIterator[Page]:
+    person = await a_person(around.engine, DIEM_HE, agency="xa-diem-he", role="commune")
+    async with opened(chromium, intake.url, PHONE) as page:
+        await sign_in(page, person, "due")
+        yield page
+
+
+async def sent(around: Surroundings, intake: Service, period: str, unit: str = DIEM_HE) -> list[Any]:
+    """Return what intake has accepted for the period."""
+    async with intake.client(await around.key("20", agency="reader")) as client:
+        items = (await client.get("/v1/submissions", params={"unit": unit, "limit": 200})).json()["items"]
+    return [one for one in items if one["receipt"]["period"] == period]
+
+
+async def open_form(page: Page, report: str, period: str) -> None:
+    await page.goto("/#enter")
+    await page.get_by_label("Báo cáo", exact=True).select_option(report)
+    await page.get_by_label("Kỳ báo cáo", exact=True).select_option(period)
+    await expect(page.get_by_role("button", name="Kiểm tra trước khi gửi")).to_be_visible()
+
+
+async def type_poverty(page: Page, households: str, poor: str, near: str) -> None:
+    await page.get_by_label("Tổng số hộ").fill(households)
+    await page.get_by_label("Hộ nghèo", exact=True).fill(poor)
+    await page.get_by_label("Hộ cận nghèo", exact=True).fill(near)
+
+
+async def test_a_commune_types_what_is_due_sees_the_verdict_and_sends_it(
+    phone: Page, around: Surroundings, intake: Service
+) -> None:
+    june = phone.get_by_role("listitem").filter(has_text="hộ cận nghèo").filter(has_text="tháng 6/2023").first
+    await june.get_by_role("link", name="Lập báo cáo").click()
+    await expect(phone.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-06")
+    await expect(phone.get_by_label("Đơn vị", exact=True)).to_have_value(DIEM_HE)
+    poor = phone.get_by_label("Hộ nghèo", exact=True)
+    await expect(poor).to_have_attribute("inputmode", "numeric")
+    await expect(poor).to_have_accessible_description("hộ, từ 0 đến 20.000 · tháng 5/2023: 131")
+    await type_poverty(phone, "1.000", "990", "20")
+    # 1.000 can be a thousand, or one: the page asks
+    await expect(phone.get_by_text("“1.000” là số nào?")).to_be_visible()
+    assert await faults(phone, "question") == []
+    await keep_picture(phone, "enter-question-360")
+    await phone.get_by_role("button", name="1.000", exact=True).click()
+    await expect(phone.get_by_text("Hộ nghèo + Hộ cận nghèo = 1.010, Tổng số hộ = 1.000: không khớp.")).to_be_visible()
+    await expect(poor).to_have_attribute("aria-invalid", "true")
+    await keep_picture(phone, "enter-sum-360")
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await expect(phone.get_by_role("button", name="Gửi 1 dòng số liệu")).to_have_count(0)
+    await poor.fill("120")
+    await expect(phone.get_by_role("main").get_by_text("không khớp")).to_have_count(0)
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await expect(phone.get_by_text("Số liệu hợp lệ, có thể gửi.")).to_be_visible()
+    await expect(phone.get_by_role("heading", name="Đánh giá tiêu chí sau khi gửi")).to_be_visible()
+    await keep_picture(phone, "enter-preview-360")
+    assert await faults(phone, "preview") == []
+    await fits(phone)
+    await phone.get_by_role("button", name="Gửi 1 dòng số liệu").click()
+    await expect(phone.get_by_role("main").get_by_text("Đã nhận 1 dòng số liệu.")).to_be_visible()
+    assert len(await sent(around, intake, "2023-06")) == 1
+
+
+async def test_what_is_typed_without_the_network_is_kept_and_sent_once_when_it_is_back(
+    phone: Page, around: Surroundings, intake: Service
+) -> None:
+    await open_form(phone, "poverty-monthly", "2023-04")
+    await phone.get_by_label("Tổng số hộ").fill("1000")
+    await phone.context.set_offline(True)
+    await type_poverty(phone, "1000", "140", "20")
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await expect(phone.get_by_text("Số liệu đã được giữ trên máy này.")).to_be_visible()
+    await keep_picture(phone, "enter-offline-360")
+    await phone.get_by_role("button", name="Gửi khi có mạng").click()
+    await expect(phone.get_by_text("đang chờ gửi", exact=True)).to_be_visible()
+    await keep_picture(phone, "enter-waiting-360")
+    assert await faults(phone, "waiting") == []
+    # the answer to the first try is lost on its way: it has been counted, and the next try counts nothing more
+    lost: list[str] = []
+
+    async def lose(route: Any) -> None:
+        await route.fetch()
+        lost.append(route.request.headers["idempotency-key"])
+        await route.abort()
+
+    await phone.context.route("**/v1/uploads*", lose, times=1)
+    await phone.context.set_offline(False)
+    await expect(phone.get_by_role("main").get_by_text("Đã nhận 1 dòng số liệu.")).to_be_visible(timeout=30_000)
+    assert len(lost) == 1
+    await expect(phone.get_by_text("đang chờ gửi", exact=True)).to_have_count(0)
+    assert [one["revision"] for one in await sent(around, intake, "2023-04")] == [1]
+
+
+async def test_what_is_typed_is_there_again_after_the_page_was_closed(phone: Page) -> None:
+    await open_form(phone, "poverty-monthly", "2023-03")
+    await type_poverty(phone, "1000", "150", "20")
+    await phone.reload()
+    await open_form(phone, "poverty-monthly", "2023-02")
+    await expect(phone.get_by_text("đang nhập", exact=True)).to_be_visible()
+    await expect(phone.get_by_label("Hộ nghèo", exact=True)).to_have_value("")
+    await phone.get_by_role("button", name="Mở").click()
+    await expect(phone.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-03")
+    await expect(phone.get_by_label("Hộ nghèo", exact=True)).to_have_value("150")
+    await phone.get_by_label("Kỳ báo cáo", exact=True).select_option("2023-02")
+    phone.once("dialog", lambda asked: asked.accept())
+    await phone.get_by_role("button", name="Bỏ").click()
+    await expect(phone.get_by_text("đang nhập", exact=True)).to_have_count(0)
+
+
+async def test_what_intake_refuses_after_the_wait_is_shown_with_its_reason_and_can_be_changed(
+    phone: Page, around: Surroundings, intake: Service
+) -> None:
+    await open_form(phone, "poverty-monthly", "2023-01")
+    await phone.context.set_offline(True)
+    await type_poverty(phone, "1000", "160", "20")
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await phone.get_by_role("button", name="Gửi khi có mạng").click()
+    await post(intake, await around.key("20"), poverty(161, "2023-01", unit=DIEM_HE))  # somebody else was faster
+    await phone.context.set_offline(False)
+    await expect(phone.get_by_text("bị từ chối, cần sửa")).to_be_visible(timeout=30_000)
+    await keep_picture(phone, "enter-refused-360")
+    assert await faults(phone, "refused") == []
+    await type_poverty(phone, "1000", "161", "0")
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await expect(phone.get_by_text("Không có số liệu nào thay đổi.")).to_be_visible()
+
+
+async def test_reports_on_jobs_violence_and_entitlements_have_forms(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, PHONE) as page:
+        await sign_in(page, person, "due")
+        jobs = page.get_by_role("listitem").filter(has_text="giải quyết việc làm mới").first
+        await jobs.get_by_role("link", name="Lập báo cáo").click()
+        await expect(page.get_by_label("Báo cáo", exact=True)).to_have_value("jobs-monthly")
+        await expect(page.get_by_label("Đơn vị", exact=True).first).to_have_value(DISTRICT)
+        await page.get_by_label("Lao động nông thôn được giải quyết việc làm mới").fill("37")
+        await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+        await page.get_by_role("button", name="Gửi 1 dòng số liệu").click()
+        await expect(page.get_by_role("main").get_by_text("Đã nhận 1 dòng số liệu.")).to_be_visible()
+        await open_form(page, "gender-violence-monthly", "2023-06")
+        await expect(page.get_by_label("Số vụ bạo lực trên cơ sở giới")).to_be_visible()
+        await open_form(page, "entitlements-quarterly", "2023-Q2")
+        await expect(page.get_by_label("Hộ nghèo đã thụ hưởng chính sách về y tế")).to_be_visible()
+        await fits(page)
+        await keep_picture(page, "enter-entitlements-360")
+        assert await faults(page, "entitlements") == []
