@@ -77,7 +77,7 @@ async def test_a_commune_types_what_is_due_sees_the_verdict_and_sends_it(
     await expect(phone.get_by_label("Đơn vị", exact=True)).to_have_value(DIEM_HE)
     poor = phone.get_by_label("Hộ nghèo", exact=True)
     await expect(poor).to_have_attribute("inputmode", "numeric")
-    await expect(poor).to_have_accessible_description("hộ, từ 0 đến 20.000 · tháng 5/2023: 131")
+    await expect(poor).to_have_accessible_description("hộ, từ 0 đến 20.000 · kỳ trước (tháng 5/2023): 131")
     await type_poverty(phone, "1.000", "990", "20")
     # 1.000 can be a thousand, or one: the page asks
     await expect(phone.get_by_text("“1.000” là số nào?")).to_be_visible()
@@ -92,7 +92,7 @@ async def test_a_commune_types_what_is_due_sees_the_verdict_and_sends_it(
     await poor.fill("120")
     await expect(phone.get_by_role("main").get_by_text("không khớp")).to_have_count(0)
     await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
-    await expect(phone.get_by_text("Số liệu hợp lệ, có thể gửi.")).to_be_visible()
+    await expect(phone.get_by_text("Số liệu hợp lệ, có thể gửi.")).to_be_visible(timeout=30_000)
     await expect(phone.get_by_role("heading", name="Đánh giá tiêu chí sau khi gửi")).to_be_visible()
     await keep_picture(phone, "enter-preview-360")
     assert await faults(phone, "preview") == []

@@ -372,7 +372,10 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
 @pytest.mark.parametrize(("role", "offered"), [
     ("viewer", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
     ("administrator", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
-    ("coordinator", ["Báo cáo đến hạn", "Gửi số liệu", "Đã gửi", "Thẩm tra số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("coordinator", [
+        "Báo cáo đến hạn", "Nhập số liệu", "Gửi tệp Excel", "Đã gửi",
+        "Thẩm tra số liệu", "Hồ sơ công nhận", "Vướng mắc",
+    ]),
 ])  # fmt: skip
 async def test_the_page_offers_what_the_role_may(
     page: Page, around: Surroundings, role: Role, offered: list[str]

@@ -24,7 +24,7 @@ export class Fields {
     };
     this.element = h("form", { class: "card entry", onsubmit: submit, novalidate: true },
       h("h2", {}, text(entry.form.name), ", ", periodName(entry.period)), this.body, this.keptHint,
-      h("div", { class: "sticky" }, h("p", { class: "actions" }, h("button", { class: "main" }, t("enter_check")))));
+      h("p", { class: "actions" }, h("button", { class: "main" }, t("enter_check"))));
     ROOM.addEventListener("change", this.draw); // an element that is gone is drawn unseen
     this.draw();
   }

@@ -20,7 +20,7 @@ export function keptBox({ isShown, open, drop }) {
     const ask = () => confirm(t("kept_drop_question", words)) && drop(entry);
     return h("li", {},
       h("p", {}, badge(t(`kept_${entry.state}`), TONES[entry.state]), " ", words),
-      entry.state === "refused" && entry.problem && troubleBox({ document: entry.problem }),
+      entry.state === "refused" && entry.problem && troubleBox({ document: withoutCells(entry.problem) }),
       h("p", {},
         h("button", { type: "button", class: "plain", onclick: () => open(entry) }, t("kept_open")),
         h("button", { type: "button", class: "plain", onclick: ask }, t("kept_drop"))));
@@ -39,3 +39,6 @@ export function keptBox({ isShown, open, drop }) {
   addEventListener("storage", draw); // another page of this browser
   return { element, draw, leave: () => (kept.removeEventListener("change", draw), removeEventListener("storage", draw)) };
 }
+
+/** The problem without the cells of the file, which its sender has never seen. */
+const withoutCells = (problem) => ({ ...problem, errors: problem.errors?.map(({ detail }) => ({ detail })) });

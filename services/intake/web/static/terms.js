@@ -39,7 +39,7 @@ addWords({
   enter_stage_hint: ["Số liệu gửi ở bước thẩm tra, thẩm định thì không phải duyệt lại.", "What is sent as verified or confirmed needs no review."],
   enter_nothing: ["Lịch báo cáo không có báo cáo nào thuộc phạm vi của bạn.", "The calendar has no report within your scope."],
   enter_limits: ["{0}, từ {1} đến {2}", "{0}, {1} to {2}"],
-  enter_before: ["{0}: {1}", "{0}: {1}"],
+  enter_before: ["kỳ trước ({0}): {1}", "before ({0}): {1}"],
   enter_stands: ["đã gửi: {0}", "sent before: {0}"],
   enter_no_answer: ["–", "–"],
   enter_next: ["Tiếp: {0}", "Next: {0}"],
