@@ -187,3 +187,68 @@ async def test_reports_on_jobs_violence_and_entitlements_have_forms(
         await fits(page)
         await keep_picture(page, "enter-entitlements-360")
         assert await faults(page, "entitlements") == []
+
+
+async def paste(page: Page, label: str, text: str) -> None:
+    """Paste a text from the clipboard into a field."""
+    await page.get_by_label(label, exact=True).evaluate(
+        """(field, text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        text,
+    )
+
+
+async def test_a_district_pastes_its_communes_from_excel_into_a_table(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, LAPTOP) as page:
+        await sign_in(page, person, "enter")
+        await open_form(page, "poverty-monthly", "2023-06")
+        await keep_picture(page, "enter-table-1280")
+        first = "Tổng số hộ, xã Trấn Ninh"
+        # two rows that name their unit in another order, one of no commune here, and numbers as Vietnam writes them
+        rows = ["STT\tXã\tTổng số hộ", "1\tDiem He\t1.204", "2\tXÃ TRẤN NINH\t1.000", "\tTổng cộng\t2.204"]
+        await paste(page, first, "\r\n".join(rows) + "\r\n")
+        await expect(page.get_by_label(first, exact=True)).to_have_value("1.000")
+        await expect(page.get_by_label("Tổng số hộ, xã Điềm He", exact=True)).to_have_value("1.204")
+        await expect(page.get_by_text("Đã dán 2 số liệu.")).to_be_visible()
+        await expect(page.get_by_text("chưa dán: STT Xã; Tổng cộng")).to_be_visible()
+        # 1.204 households are whole, so the point stands before thousands in this column: nothing is asked
+        await expect(page.get_by_text("là số nào?")).to_have_count(0)
+        await paste(page, "Hộ nghèo, xã Trấn Ninh", "1.500\t0\n\tx")
+        await expect(page.get_by_text("Không phải là số")).to_be_visible()
+        await expect(page.get_by_text("“1.500” là số nào?")).to_have_count(0)
+        await expect(page.get_by_text("Hộ nghèo + Hộ cận nghèo = 1.500, Tổng số hộ = 1.000")).to_be_visible()
+        await paste(page, "Hộ nghèo, xã Trấn Ninh", "1\t2\t3")
+        await expect(
+            page.get_by_text("Phần dán có 3 cột số liệu, từ ô này chỉ còn 2 cột. Chưa dán gì.")
+        ).to_be_visible()
+        await keep_picture(page, "enter-table-faults-1280")
+        assert await faults(page, "table") == []
+        await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+        await expect(page.get_by_label(first, exact=True)).to_be_focused()
+
+
+async def test_a_table_goes_on_a_phone_commune_by_commune_and_is_sent_whole(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, LAPTOP) as page:
+        await sign_in(page, person, "enter")
+        await open_form(page, "poverty-monthly", "2023-02")
+        await paste(page, "Tổng số hộ, xã Trấn Ninh", "1204\t90\t30")
+        await page.set_viewport_size({"width": PHONE, "height": 740})
+        unit = page.get_by_label("Đơn vị", exact=True).last
+        await expect(unit.locator("option:checked")).to_have_text("xã Trấn Ninh ✓")
+        await page.get_by_role("button", name="Tiếp: ").click()
+        await type_poverty(page, "900", "80", "10")
+        await keep_picture(page, "enter-district-360")
+        assert await faults(page, "a district's phone") == []
+        await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+        await page.get_by_role("button", name="Gửi 2 dòng số liệu").click(timeout=30_000)
+        await expect(page.get_by_role("main").get_by_text("Đã nhận 2 dòng số liệu.")).to_be_visible()
+    assert len(await sent(around, intake, "2023-02", DISTRICT)) == 2
