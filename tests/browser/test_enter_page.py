@@ -175,7 +175,7 @@ async def test_reports_on_jobs_violence_and_entitlements_have_forms(
         jobs = page.get_by_role("listitem").filter(has_text="giải quyết việc làm mới").first
         await jobs.get_by_role("link", name="Lập báo cáo").click()
         await expect(page.get_by_label("Báo cáo", exact=True)).to_have_value("jobs-monthly")
-        await expect(page.get_by_label("Đơn vị", exact=True).first).to_have_value(DISTRICT)
+        await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value(DISTRICT)
         await page.get_by_label("Lao động nông thôn được giải quyết việc làm mới").fill("37")
         await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
         await page.get_by_role("button", name="Gửi 1 dòng số liệu").click()
@@ -242,7 +242,7 @@ async def test_a_table_goes_on_a_phone_commune_by_commune_and_is_sent_whole(
         await open_form(page, "poverty-monthly", "2023-02")
         await paste(page, "Tổng số hộ, xã Trấn Ninh", "1204\t90\t30")
         await page.set_viewport_size({"width": PHONE, "height": 740})
-        unit = page.get_by_label("Đơn vị", exact=True).last
+        unit = page.get_by_label("Số liệu của")
         await expect(unit.locator("option:checked")).to_have_text("xã Trấn Ninh ✓")
         await page.get_by_role("button", name="Tiếp: ").click()
         await type_poverty(page, "900", "80", "10")

@@ -56,7 +56,7 @@ export class Fields {
       return h("div", { class: "field" }, h("label", { for: control.id }, elementName(code)), control, hint, note);
     });
     return [
-      this.units.length > 1 ? field(t("unit"), choice) : h("h3", {}, of.unit.name),
+      this.units.length > 1 ? field(t("enter_of"), choice) : h("h3", {}, of.unit.name),
       ...cells, this.sumsOf(of),
       next ? h("p", {}, h("button", { type: "button", onclick: () => goTo(next.unit.code) }, t("enter_next", next.unit.name))) : ""];
   }

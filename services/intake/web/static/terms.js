@@ -42,6 +42,7 @@ addWords({
   enter_before: ["kỳ trước ({0}): {1}", "before ({0}): {1}"],
   enter_stands: ["đã gửi: {0}", "sent before: {0}"],
   enter_no_answer: ["–", "–"],
+  enter_of: ["Số liệu của", "Figures of"],
   enter_next: ["Tiếp: {0}", "Next: {0}"],
   enter_sums: ["Cộng, so sánh", "Sums"],
   enter_sum: ["{0} = {1}, {2} = {3}: không khớp. {4}", "{0} = {1}, {2} = {3}: they do not agree. {4}"],
