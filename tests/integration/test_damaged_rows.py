@@ -38,8 +38,13 @@ def forged(**fields: Any) -> bytes:
 
 
 async def changed(around: Surroundings, statement: str) -> None:
-    async with around.engine.begin() as connection:
-        await connection.execute(text(statement))
+    """Change rows, once there are some."""
+
+    async def changes() -> bool:
+        async with around.engine.begin() as connection:
+            return (await connection.execute(text(statement))).rowcount > 0
+
+    await eventually(changes)
 
 
 async def test_a_malformed_message_in_the_log_stops_no_list_and_no_audit(around: Surroundings, intake: Service) -> None:
