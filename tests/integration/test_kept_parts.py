@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.criterion_sums import SumsOfCriterion
 from services.scoring.asking.nearest import LackingCommunes
-from services.scoring.asking.targets_then import TargetsThen
+from services.scoring.asking.targets_then import TargetSums
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.following.kept_parts import KeptParts, Question
 from services.scoring.judging.judge import Judge
@@ -38,8 +38,8 @@ def questions() -> list[Question[Any, Any]]:
     return [
         SumsOfCriterion("ntm-11", province, judges),
         SumsOfCriterion("ntm-11", reference.units.known("184")[0], judges),
-        TargetsThen(Judge(reference, DAYS[2]), "then"),
-        TargetsThen(Judge(reference, START), "today"),
+        TargetSums(reference, DAYS[2]),
+        TargetSums(reference, None),
         LackingCommunes(Judge(reference, START), "ntm-11"),
     ]
 

@@ -6,7 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from datetime import date
+from decimal import Decimal
 from functools import cached_property, reduce
 from typing import NamedTuple, cast
 
@@ -16,8 +17,8 @@ from services.scoring.asking.as_of import figures_today
 from services.scoring.following.counts import District, district_of
 from services.scoring.following.kept_parts import PartName, Question
 from services.scoring.judging.figures import Figures, in_hindsight
-from services.scoring.judging.judge import Judge, MeasureVerdict
-from services.scoring.judging.observations import exact
+from services.scoring.judging.increments import ZERO
+from services.scoring.judging.judge import Judge, Newest
 from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
@@ -28,8 +29,8 @@ _NOTHING = Figures()
 class MeasureSum(NamedTuple):
     """A measure of several communes on a day: added up over those that have figures."""
 
-    numerator: Fraction = Fraction(0)
-    denominator: Fraction = Fraction(0)
+    numerator: Decimal = ZERO
+    denominator: Decimal = ZERO
     scale: int | None = None
     """Of ratios: the value where the sums are equal; None where there is no ratio."""
     provisional: bool = False
@@ -95,12 +96,24 @@ class SumsOfCriterion(Question[SumsOnDays, SumsOnDays]):
         return await asyncio.to_thread(self._summed, self._communes[cast(District, name)], figures)
 
     def _summed(self, on_days: Sequence[Sequence[Unit]], figures: Mapping[int, Figures]) -> SumsOnDays:
-        def on_day(judge: Judge, communes: Sequence[Unit]) -> list[MeasureSum]:
-            known = ((unit, figures.get(unit.key, _NOTHING)) for unit in communes)
-            verdicts = [judge.criterion_now(self.criterion, unit, own).parts for unit, own in known]
-            return [_sum(of_measure) for of_measure in zip(*verdicts, strict=True)]
-
-        return [on_day(judge, communes) for judge, communes in zip(self.judges, on_days, strict=True)]
+        parts: list[list[Sequence[Newest]]] = [[] for _ in self.judges]
+        days_of: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, (judge, communes) in enumerate(zip(self.judges, on_days, strict=True)):
+            for unit in communes:
+                days_of[id(judge.reference), unit.key].append(number)
+        for (_, key), numbers in days_of.items():
+            judge, days = self.judges[numbers[0]], [self.judges[number].on for number in numbers]
+            unit = judge.reference.units.by_key(key)
+            through = judge.newest_through(self.criterion, unit, figures.get(key, _NOTHING), days)
+            for number, of_unit in zip(numbers, through, strict=True):
+                parts[number].append(of_unit)
+        return [
+            [
+                _sum(of_measure, min(judge.on, judge.reference.time_of(self.criterion)[1]))
+                for of_measure in zip(*own, strict=True)
+            ]
+            for judge, own in zip(self.judges, parts, strict=True)
+        ]
 
     def answer(self, parts: Sequence[SumsOnDays]) -> SumsOnDays:
         """Add up the districts."""
@@ -133,17 +146,18 @@ def communes_below(judge: Judge, place: Unit) -> list[Unit]:
     return judge.reference.units.communes(judge.on, place.code)
 
 
-def _sum(parts: Sequence[MeasureVerdict]) -> MeasureSum:
-    """Add up a measure of several communes, of those that have figures."""
-    newest = [seen for part in parts if (seen := part.verdict.observation) and seen.has_value and seen.applies]
-    ratios = [seen for seen in newest if seen.denominator is not None]
+def _sum(parts: Sequence[Newest], on: date) -> MeasureSum:
+    """Add up a measure of several communes on a day, of those that have figures."""
+    known = [(part.measure, part.value) for part in parts if part.value is not None]
+    values = [value for _, value in known if value.has_value and value.applies]
+    ratios = [value for value in values if value.denominator is not None]
     return MeasureSum(
-        numerator=sum((exact(seen.numerator) for seen in ratios), Fraction(0)),
-        denominator=sum((exact(seen.denominator) for seen in ratios if seen.denominator is not None), Fraction(0)),
+        numerator=sum([value.numerator for value in ratios], ZERO),
+        denominator=sum([value.denominator for value in ratios if value.denominator is not None], ZERO),
         scale=ratios[0].scale if ratios else None,
-        provisional=any(part.is_provisional for part in parts),
-        stale=any(part.is_stale for part in parts),
-        met=sum(part.verdict.status == Status.MET for part in parts),
-        counted=len(newest),
+        provisional=any(measure.is_provisional(value) for measure, value in known),
+        stale=any(measure.is_stale(value, on) for measure, value in known),
+        met=sum(part.status == Status.MET for part in parts),
+        counted=len(values),
         expected=len(parts),
     )

@@ -118,7 +118,7 @@ def missing_of(
     judge: Judge, communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures]
 ) -> Missing:
     """Return how much each commune lacks to the criterion."""
-    return {unit.key: _missing_in_all(judge.criterion(criterion, unit, _of(unit, figures))) for unit in communes}
+    return {unit.key: _missing_in_all(judge.parts(criterion, unit, _of(unit, figures))) for unit in communes}
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,9 @@ def _item(
     )
 
 
-def _missing_in_all(judged: CriterionVerdict) -> int | None:
+def _missing_in_all(parts: Iterable[MeasureVerdict]) -> int | None:
     """Return how much lacks in all; None where some figures are missing."""
-    missing = [_missing(part) for part in judged.parts]
+    missing = [_missing(part) for part in parts]
     return None if None in missing else sum(count or 0 for count in missing)
 
 

@@ -24,6 +24,7 @@ from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import assess_target, explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge, MeasureVerdict
+from services.scoring.judging.observations import exact
 from services.scoring.service import Scoring
 from services.scoring.storage.increments import summed_increments
 from shared.access.caller import Caller
@@ -181,7 +182,7 @@ def _of_communes(judges: Sequence[Judge], criterion: CriterionKey, place: Unit, 
 
 
 def _point_of_sum(summed: MeasureSum, on: date) -> SeriesPoint:
-    numerator, denominator, scale = summed.numerator, summed.denominator, summed.scale
+    numerator, denominator, scale = exact(summed.numerator), exact(summed.denominator), summed.scale
     return SeriesPoint(
         on=on,
         value=float(scale * numerator / denominator) if scale is not None and denominator else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
@@ -13,9 +14,8 @@ from services.scoring.asking.as_of import AsOf, day_of
 from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.statuses import unchanged_since
-from services.scoring.asking.targets_then import Assessments, TargetsThen
+from services.scoring.asking.targets_then import Assessments, TargetSums, assessed
 from services.scoring.asking.work_slots import SLOTS
-from services.scoring.judging.assessments import assess_target
 from services.scoring.judging.judge import Judge
 from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.targets import StoredTarget, stored_targets
@@ -69,9 +69,11 @@ async def list_targets(
     if as_of is None:
         rows, known = await _stored(runtime, judge)
     else:
-        rows, known = {}, await parts.ask(TargetsThen(judge, "then"), SLOTS)
-    is_past = as_of is not None or is_closed
-    actual = await parts.ask(TargetsThen(judge, "today"), SLOTS) if is_past else {}
+        rows, sums = {}, await parts.ask(TargetSums(reference, on), SLOTS)
+        known = await asyncio.to_thread(assessed, judge, sums)
+    actual: Assessments = {}
+    if as_of is not None or is_closed:
+        actual = await asyncio.to_thread(assessed, judge, await parts.ask(TargetSums(reference, None), SLOTS))
     items = [
         TargetItem(
             unit=unit_ref(unit),
@@ -98,10 +100,7 @@ async def _stored(runtime: Runtime, judge: Judge) -> tuple[Mapping[tuple[str, in
     async with runtime.engine.connect() as connection:
         rows = await stored_targets(connection, reference.plan.id)
         sums = (await summed_increments(connection, reference.plan.id, keys)).by_day
-    return rows, {
-        key: assess_target(judge, commitment, unit, sums.get(key, {}))
-        for key, (commitment, unit) in zip(keys, reference.targets, strict=True)
-    }
+    return rows, await asyncio.to_thread(assessed, judge, sums)
 
 
 def _plan_of(plan: str | None, runtime: Runtime, on: date) -> Reference:

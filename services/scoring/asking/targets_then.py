@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal, cast
+from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,53 +32,53 @@ type Assessments = Mapping[tuple[str, int], Assessment]
 
 
 @dataclass(frozen=True)
-class TargetsThen(Question[Sums, Assessments]):
-    """The commitments at a day, by what was known then or by all that is known today."""
+class TargetSums(Question[Sums, Sums]):
+    """The sums by which the commitments of a plan are judged at past days."""
 
-    judge: Judge
-    known: Literal["then", "today"]
+    reference: Reference
+    known_on: date | None
+    """By what was known at a day; None: by all that is known today, as if it had been known when its period ended."""
 
     @property
     def key(self) -> Hashable:
-        """The plan, the day, and which figures."""
-        return "targets", self.judge.reference.plan.id, self.judge.on, self.known
+        """The plan, and which figures: those that are known today serve all days."""
+        return "targets", self.reference.plan.id, self.known_on
 
     @property
     def references(self) -> Sequence[Reference]:
         """That of the plan."""
-        return [self.judge.reference]
+        return [self.reference]
 
     @cached_property
     def _units(self) -> Mapping[District, Collection[int]]:
         """By district: the units in it, of any time."""
         units: defaultdict[District, list[int]] = defaultdict(list)
-        for unit in self.judge.reference.units:
-            units[district_of(unit, self.judge.reference)].append(unit.key)
+        for unit in self.reference.units:
+            units[district_of(unit, self.reference)].append(unit.key)
         return units
 
     def units_by_part(self) -> Mapping[PartName, Collection[int]]:
         """Return the units in each district with their kin, and the districts of these."""
-        reference = self.judge.reference
+        reference = self.reference
         families = {district: {*reference.lineage.families(units)} for district, units in self._units.items()}
         return {district: units | districts_of(units, reference) for district, units in families.items()}
 
     async def part(self, connection: AsyncConnection, name: PartName, units: Collection[int]) -> Sums:
         """Add up what the units in a district contribute."""
-        reference, own = self.judge.reference, self._units[cast(District, name)]
-        if self.known == "then":
-            figures: Mapping[int, Figures] = await figures_known(connection, units, reference, self.judge.on)
+        reference, own = self.reference, self._units[cast(District, name)]
+        if self.known_on is not None:
+            figures: Mapping[int, Figures] = await figures_known(connection, units, reference, self.known_on)
         else:
             figures = await figures_today(connection, units, reference)
 
         def add() -> Sums:
-            counted = figures if self.known == "then" else {key: in_hindsight(each) for key, each in figures.items()}
+            counted = figures if self.known_on else {key: in_hindsight(each) for key, each in figures.items()}
             return summed(reference.targets, counted, reference, own)
 
         return await asyncio.to_thread(add)
 
-    def answer(self, parts: Sequence[Sums]) -> Assessments:
-        """Judge each commitment by the sum of the parts."""
-        reference = self.judge.reference
+    def answer(self, parts: Sequence[Sums]) -> Sums:
+        """Add up the parts."""
         by_target: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(
             lambda: defaultdict(Increment)
         )
@@ -87,9 +87,12 @@ class TargetsThen(Question[Sums, Assessments]):
                 of_target = by_target[key]
                 for day, increment in increments.items():
                     of_target[day] += increment
-        return {
-            (commitment.id, unit.key): assess_target(
-                self.judge, commitment, unit, by_target.get((commitment.id, unit.key), {})
-            )
-            for commitment, unit in reference.targets
-        }
+        return by_target
+
+
+def assessed(judge: Judge, sums: Sums) -> Assessments:
+    """Judge each commitment of the plan by its sums."""
+    return {
+        (commitment.id, unit.key): assess_target(judge, commitment, unit, sums.get((commitment.id, unit.key), {}))
+        for commitment, unit in judge.reference.targets
+    }

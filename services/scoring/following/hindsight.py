@@ -23,7 +23,7 @@ from services.scoring.storage.readings import readings_of
 from shared.contracts.status import Status
 from shared.http.work_slots import WorkSlots
 from shared.reference.load import Plans, Reference
-from shared.reference.models import Unit
+from shared.reference.models import CriterionKey, Unit
 
 _WAIT_SECONDS = 2
 """So long a question waits for counts that are being made; a small province's are there by then."""
@@ -34,7 +34,8 @@ _LOOK_SECONDS = 5
 _UNITS_AT_ONCE = 50
 _DAYS_KEPT = 60
 
-type _Summed = defaultdict[Cell, Counter[Status]]
+type _Courses = defaultdict[tuple[CriterionKey, str | None], Counter[tuple[Status | None, ...]]]
+"""By criterion and cohort: how many communes have had which status on each of the days; None: it did not count then."""
 
 
 class Progress(NamedTuple):
@@ -150,34 +151,51 @@ class HindsightCounts:
 
     async def _count_district(self, district: District, days: Sequence[_Day]) -> None:
         reference = days[0].reference
-        counts: list[_Summed] = [defaultdict(Counter) for _ in days]
+        courses: _Courses = defaultdict(Counter)
         units = sorted({unit.key for day in days for unit in day.communes[district]})
         async with self._engine.connect() as connection:
             for some in batched(units, _UNITS_AT_ONCE):
                 readings = await readings_of(connection, reference.lineage.families(some), reference.plan.horizon)
-                await asyncio.to_thread(_add, counts, days, district, set(some), readings)
-        for day, counted in zip(days, counts, strict=True):
+                await asyncio.to_thread(_add, courses, days, district, set(some), readings)
+        for day, counted in zip(days, _on_days(courses, len(days)), strict=True):
             day.counts[district] = counted
 
 
 def _add(
-    counts: Sequence[_Summed],
+    courses: _Courses,
     days: Sequence[_Day],
     district: District,
     units: Collection[int],
     readings: Mapping[int, Figures],
 ) -> None:
-    """Judge some communes of a district on each of the days, which are in order, and add them to the days' counts."""
+    """Judge some communes of a district on each of the days, which are in order, and count their courses."""
     reference, ons = days[0].reference, [day.on for day in days]
     known, judge = with_inherited(readings, reference), Judge(reference, ons[-1])
     present = [{unit.key for unit in day.communes[district]} for day in days]
+    begins = {criterion: reference.time_of(criterion)[0] for criterion in reference.criterion_keys}
     for unit in sorted(map(reference.units.by_key, units), key=attrgetter("code")):
         figures = in_hindsight(known.get(unit.key, Figures()))
         cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
         for criterion in reference.criteria_of(unit):
-            begins, cells = reference.time_of(criterion)[0], [Cell(criterion, cohort) for cohort in cohorts]
             statuses = judge.criterion_through(criterion, unit, figures, ons)
-            for summed, communes, on, status in zip(counts, present, ons, statuses, strict=True):
-                if unit.key in communes and begins <= on:
-                    for cell in cells:
-                        summed[cell][status] += 1
+            begin = begins[criterion]
+            course = tuple(
+                [
+                    status if unit.key in communes and begin <= on else None
+                    for communes, on, status in zip(present, ons, statuses, strict=True)
+                ]
+            )
+            for cohort in cohorts:
+                courses[criterion, cohort][course] += 1
+
+
+def _on_days(courses: _Courses, days: int) -> Sequence[Counts]:
+    """Return the communes on each of the days by cell and status, from how many have had the same course."""
+    on_days: list[defaultdict[Cell, Counter[Status]]] = [defaultdict(Counter) for _ in range(days)]
+    for (criterion, cohort), counted in courses.items():
+        cell = Cell(criterion, cohort)
+        for course, number in counted.items():
+            for summed, status in zip(on_days, course, strict=True):
+                if status is not None:
+                    summed[cell][status] += number
+    return on_days

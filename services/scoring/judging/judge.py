@@ -16,13 +16,11 @@ from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures, arrived_by, observed_by
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, reported_in
-from services.scoring.judging.path import Requirement
 from services.scoring.judging.requirements import MeasureRequirement
-from services.scoring.judging.verdict import Verdict, assess, status_since, worst
+from services.scoring.judging.verdict import Verdict, assess, status_since, unbound_status, worst
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
 from shared.reference.awaited_reports import asked_on_criterion, is_overdue
-from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
 from shared.reference.models import (
     Commitment,
@@ -47,14 +45,22 @@ class MeasureVerdict(NamedTuple):
     @property
     def is_provisional(self) -> bool:
         """True where the newest figures are not the official ones."""
-        newest, official = self.verdict.observation, self.measure.official
-        return newest is not None and official is not None and newest.period.granularity != official
+        newest = self.verdict.observation
+        return newest is not None and self.measure.is_provisional(newest)
 
     @property
     def is_stale(self) -> bool:
         """True where the newest figures are too old to stand for the present."""
-        newest, on = self.verdict.observation, min(self.verdict.on, self.measure.ages_until)
-        return newest is not None and stale_from(newest.period, self.measure.stands_months) <= on
+        newest = self.verdict.observation
+        return newest is not None and self.measure.is_stale(newest, self.verdict.on)
+
+
+class Newest(NamedTuple):
+    """The newest value of a measure on a day, and what it tells of a commune that nothing binds."""
+
+    measure: MeasureRequirement
+    value: Observation | None
+    status: Status
 
 
 class CriterionVerdict(NamedTuple):
@@ -108,12 +114,11 @@ class Judge:
         """
         reference, on = self.reference, self.on
         first, last = reference.time_of(key)
-        if on < first:
-            parts = self._parts(key, unit, Figures(), None)
-            return CriterionVerdict(Status.NO_DATA, on, parts, (), first - _DAY)
         if on > last:
             return self.at(last).criterion(key, unit, figures.known_by(last))
-        parts = self._parts(key, unit, figures, self._deadline(key, unit))
+        parts = self.parts(key, unit, figures)
+        if on < first:
+            return CriterionVerdict(Status.NO_DATA, on, parts, (), first - _DAY)
         arrived = arrived_by(figures, reference.criterion(key).element_codes, on, reference.plan.deadline)
         awaited = asked_on_criterion(reference, key, unit).awaited(arrived)
         late = [due.period.text for due in awaited if is_overdue(due, on)]
@@ -121,6 +126,15 @@ class Judge:
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
         holds_until = min(ends, default=last)
         return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
+
+    def parts(self, key: CriterionKey, unit: Unit, figures: Figures) -> Sequence[MeasureVerdict]:
+        """Judge the indicators of a commune's criterion as `criterion` does, and look for no overdue report."""
+        first, last = self.reference.time_of(key)
+        if self.on > last:
+            return self.at(last).parts(key, unit, figures.known_by(last))
+        if self.on < first:
+            return self._parts(key, unit, Figures(), None)
+        return self._parts(key, unit, figures, self._deadline(key, unit))
 
     def criterion_through(self, key: CriterionKey, unit: Unit, figures: Figures, days: Sequence[date]) -> list[Status]:
         """Return the status of a commune's criterion on each of the days, which are in order.
@@ -131,7 +145,7 @@ class Judge:
         begin, end = bisect_left(days, first), bisect_right(days, last)
         deadline, within = self._deadline(key, unit), days[begin:end]
         tracks = [
-            _through(measure.requirement, observed_by(self.reference, measure.group.measure, figures, deadline), within)
+            _through(measure, observed_by(self.reference, measure.group.measure, figures, deadline), within)
             for measure in self._measures(key, unit, deadline)
         ]
         statuses = [*repeat(Status.NO_DATA, begin), *map(worst, zip(*tracks, strict=True))]
@@ -168,6 +182,21 @@ class Judge:
         if self.on > last:
             return self.at(last).criterion_now(key, unit, figures.known_by(last))
         return CriterionVerdict(_status(parts := self._parts(key, unit, figures, None)), self.on, parts, (), None)
+
+    def newest_through(
+        self, key: CriterionKey, unit: Unit, figures: Figures, days: Sequence[date]
+    ) -> Iterator[Sequence[Newest]]:
+        """Yield the newest values that `criterion_now` judges by on each of the days, which are in order."""
+        last = self.reference.time_of(key)[1]
+        end = bisect_right(days, last)
+        tracks = [
+            _newest(measure, observed_by(self.reference, measure.group.measure, figures, None), days[:end])
+            for measure in self._measures(key, unit, None)
+        ]
+        yield from zip(*tracks, strict=True)
+        if end < len(days):
+            (newest,) = self.newest_through(key, unit, figures.known_by(last), [last])
+            yield from repeat(newest, len(days) - end)
 
     def is_over_for(self, unit: Unit, key: CriterionKey) -> bool:
         """Tell whether the plan bound the commune to the criterion by a day that has passed."""
@@ -248,8 +277,14 @@ def overdue_of(verdict: Verdict) -> list[str]:
     return late[-1:]
 
 
-def _through(requirement: Requirement, observations: Sequence[Observation], days: Sequence[date]) -> Iterator[Status]:
-    """Yield the status of a requirement on each of the days, by the values in force then."""
+def _through(
+    measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]
+) -> Iterator[Status]:
+    """Yield the status of a measure on each of the days, by the values in force then."""
+    requirement = measure.requirement
+    if requirement.deadline is None:
+        yield from (newest.status for newest in _newest(measure, observations, days))
+        return
     status, holds_until, reported = Status.NO_DATA, date.min, reported_in(observations)
     for day in days:
         if day > holds_until:
@@ -259,6 +294,17 @@ def _through(requirement: Requirement, observations: Sequence[Observation], days
             ends += [seen.effective - _DAY for seen in reported[coming : coming + 1]]
             status, holds_until = verdict.status, min(ends, default=date.max)
         yield status
+
+
+def _newest(measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]) -> Iterator[Newest]:
+    """Yield the newest value of a measure that binds by no day, with its status, on each of the days."""
+    requirement, reported = measure.requirement, reported_in(observations)
+    newest, known = Newest(measure, None, Status.NO_DATA), 0
+    for day in days:
+        if (coming := bisect_right(reported, day, key=_effective)) != known:
+            value = observations[coming - 1]
+            newest, known = Newest(measure, value, unbound_status(requirement, value, requirement.goal)), coming
+        yield newest
 
 
 def _status(parts: Sequence[MeasureVerdict]) -> Status:

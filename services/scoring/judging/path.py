@@ -79,6 +79,10 @@ class Requirement:
         """Return how much worse the value is than the required one; negative when it is better."""
         return required - value if self.direction == "at_least" else value - required
 
+    def is_reached(self, value: Fraction, required: Fraction) -> bool:
+        """Tell whether the value is no worse than the required one."""
+        return value >= required if self.direction == "at_least" else value <= required
+
     def worse(self, required: Fraction, gap: Fraction) -> Fraction:
         """Return the value that is worse than the required one by so much."""
         return required - gap if self.direction == "at_least" else required + gap

@@ -8,9 +8,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from services.scoring.judging.observations import exact
+from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Point, Requirement
 from shared.contracts.period import Granularity
+from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
@@ -38,6 +39,14 @@ class MeasureRequirement(NamedTuple):
     """The months for which its figures may stand for the present; None: until the next ones."""
     ages_until: date
     """The day after which figures age no more: after the plan is closed its verdict stands."""
+
+    def is_provisional(self, newest: Observation) -> bool:
+        """Tell whether the figures are not the official ones."""
+        return self.official is not None and newest.period.granularity != self.official
+
+    def is_stale(self, newest: Observation, on: date) -> bool:
+        """Tell whether the figures are too old on a day to stand for the present."""
+        return stale_from(newest.period, self.stands_months) <= min(on, self.ages_until)
 
 
 def of_criterion(

@@ -213,11 +213,11 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> 
     def verdict(status: Status, holds_until: date | None = None) -> Verdict:
         return Verdict(requirement, on, status, seen, goal, holds_until)
 
-    is_over = deadline is not None and on > deadline
+    if deadline is None:
+        return verdict(unbound_status(requirement, seen[-1], goal) if seen else Status.NO_DATA)
+    is_over = on > deadline
     end = requirement.paced_until(seen, on)
     if not seen or seen[-1].is_unusable or (goal is None and seen[-1].applies):
-        if deadline is None:
-            return verdict(Status.NO_DATA)
         if is_over:  # without figures nothing shows that it was met in time
             return verdict(Status.NO_DATA if end else Status.MISSED, holds_until=end)
         dues = (due.by for due in requirement.reports if due.by >= on)
@@ -232,8 +232,6 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> 
         return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=end)
     if short <= 0:
         return verdict(Status.MET)
-    if deadline is None:
-        return verdict(Status.NOT_MET)
     if end is None:
         return verdict(Status.MISSED)
     course = Course.of(requirement, _baseline(requirement, seen), goal) if requirement.has_path else None
@@ -242,6 +240,15 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> 
     if course.is_behind(seen, on):
         return verdict(Status.BEHIND, holds_until=end)
     return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, end))
+
+
+def unbound_status(requirement: Requirement, newest: Observation, goal: Fraction | None) -> Status:
+    """Return the status of a requirement that binds by no day: the newest value alone tells it."""
+    if newest.is_unusable or (goal is None and newest.applies):
+        return Status.NO_DATA
+    if goal is None or not newest.applies or requirement.is_reached(newest.value, goal):
+        return Status.MET
+    return Status.NOT_MET
 
 
 def status_since(

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from services.scoring.judging.figures import Figures, in_hindsight
-from services.scoring.judging.judge import Judge
+from services.scoring.judging.judge import Judge, Newest
 from services.scoring.judging.readings import Reading
 from shared.contracts.status import Status
 from shared.reference.load import Reference, load
@@ -86,8 +86,22 @@ def compared(reference: Reference, seed: int) -> set[Status]:
             one_by_one = [Judge(reference, day).criterion(key, unit, judged_by).status for day in days]
             judge = Judge(reference, last)
             assert judge.criterion_through(key, unit, judged_by, days) == one_by_one, (unit.code, key)
+            assert list(judge.newest_through(key, unit, judged_by, days)) == [
+                newest_on(day, reference, key, unit, judged_by) for day in days
+            ]
             found.update(one_by_one)
     return found
+
+
+def newest_on(day: date, reference: Reference, key: str, unit: Unit, figures: Figures) -> tuple[Newest, ...]:
+    """Return the newest values as the judge finds them on the day itself; how it tells their age is compared too."""
+    parts = Judge(reference, day).criterion_now(key, unit, figures).parts
+    for part in parts:
+        if value := part.verdict.observation:
+            on = min(day, reference.time_of(key)[1])
+            told = part.measure.is_provisional(value), part.measure.is_stale(value, on)
+            assert told == (part.is_provisional, part.is_stale)
+    return tuple(Newest(part.measure, part.verdict.observation, part.verdict.status) for part in parts)
 
 
 @pytest.mark.parametrize("reference_of", [binding_reference, with_a_break], ids=["one set", "a break"])
