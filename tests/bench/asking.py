@@ -44,7 +44,8 @@ class Question(NamedTuple):
 QUESTIONS = [
     Question("summary", "/v1/summary"),
     Question("summary with months", "/v1/summary?months=true"),
-    Question("series of the province, a criterion", "/v1/series?unit=20&criterion=ntm-11"),
+    Question("series of the province, poverty", "/v1/series?unit=20&criterion=ntm-11"),
+    Question("series of the province, labour by men and women", "/v1/series?unit=20&criterion=ntm-12"),
     Question("series of a commune, a criterion", "/v1/series?unit=06280&criterion=ntm-11"),
     Question("series of the province, a commitment", "/v1/series?unit=20&commitment=poverty-communes"),
     Question("changes, a page", "/v1/changes"),
@@ -53,13 +54,23 @@ QUESTIONS = [
     Question("statuses in short, one status", "/v1/statuses?form=short&criterion=ntm-11&status=not_met"),
     Question("statuses in short, overdue", "/v1/statuses?form=short&overdue=true"),
     Question("statuses in short, none such", "/v1/statuses?form=short&status=missed&overdue=true"),
+    Question("statuses at a past day, a page of 500", "/v1/statuses?as_of=2023-06-30"),
     Question("targets", "/v1/targets"),
+    Question("targets at a past day", "/v1/targets?as_of=2023-06-30"),
+    Question("targets at another past day", "/v1/targets?as_of=2023-09-30"),
     Question("nearest", "/v1/nearest?criterion=ntm-11"),
     Question("map", "/v1/map?criterion=ntm-11"),
     Question("map with months", "/v1/map?criterion=ntm-11&months=true"),
 ]
-AFTER_CLOSING = [Question("targets of the closed plan", "/v1/targets")]
 IN_HINDSIGHT = Question("summary by all known now, with months", "/v1/summary?months=true&known=now")
+AFTER_CLOSING = [
+    Question("closed plan: targets", "/v1/targets"),
+    Question("closed plan: summary with months", "/v1/summary?months=true"),
+    Question("closed plan: series of the province, poverty", "/v1/series?unit=20&criterion=ntm-11"),
+    Question("closed plan: series of the province, a commitment", "/v1/series?unit=20&commitment=poverty-communes"),
+    Question("closed plan: statuses, a page of 500", "/v1/statuses"),
+    IN_HINDSIGHT._replace(name=f"closed plan: {IN_HINDSIGHT.name}"),
+]
 
 
 class Cost(NamedTuple):
