@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.browser.test_accessibility import faults
 from tests.browser.test_due_page import fits
+from tests.browser.test_page import drop
 from tests.integration.test_reviews import post, poverty
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
@@ -252,3 +253,60 @@ async def test_a_table_goes_on_a_phone_commune_by_commune_and_is_sent_whole(
         await page.get_by_role("button", name="Gửi 2 dòng số liệu").click(timeout=30_000)
         await expect(page.get_by_role("main").get_by_text("Đã nhận 2 dòng số liệu.")).to_be_visible()
     assert len(await sent(around, intake, "2023-02", DISTRICT)) == 2
+
+
+THREE = ("06283", "06286", "06298")
+
+
+async def test_a_correction_of_a_form_is_a_question_with_old_and_new_side_by_side(
+    phone: Page, around: Surroundings, intake: Service
+) -> None:
+    await post(intake, await around.key("20", agency="so-ldtbxh"), poverty(131, "2022-12", unit=DIEM_HE))
+    await post(intake, await around.key("20", agency="so-ldtbxh"), poverty(131, "2023-07", unit=DIEM_HE))
+    await open_form(phone, "poverty-monthly", "2023-07")
+    await type_poverty(phone, "1000", "331", "0")
+    await phone.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    asked = phone.get_by_role("heading", name="Kỳ này đã có số liệu của 1 xã (gửi ngày")
+    await expect(asked).to_contain_text("bởi so-ldtbxh). Đây là số liệu sửa?", timeout=30_000)
+    table = phone.get_by_role("table", name="Cũ → mới")
+    await expect(table).to_contain_text("131 → 331")
+    await expect(phone.get_by_text("Chưa gửi được: hãy trả lời câu hỏi ở trên.")).to_be_visible()
+    await expect(phone.locator(".box.bad")).to_have_count(0)
+    await expect(phone.get_by_role("heading", name="Lỗi")).to_have_count(0)
+    await keep_picture(phone, "enter-correction-360")
+    assert await faults(phone, "correction") == []
+    await phone.get_by_label("Đúng, đây là số liệu sửa").check()
+    grown = phone.get_by_text("Hộ nghèo, xã Điềm He: đúng là tăng từ 131 lên 331 hộ?")
+    await expect(grown).to_be_visible(timeout=30_000)
+    await keep_picture(phone, "enter-grown-360")
+    await phone.get_by_label("Đúng, tôi đã kiểm tra").check(timeout=30_000)
+    await phone.get_by_role("button", name="Gửi 1 dòng số liệu").click(timeout=30_000)
+    await expect(phone.get_by_role("main").get_by_text("Đã nhận 1 dòng số liệu.")).to_be_visible()
+    assert sorted(one["revision"] for one in await sent(around, intake, "2023-07")) == [1, 2]
+
+
+@pytest.mark.parametrize("width", [PHONE, LAPTOP])
+async def test_a_preview_shows_what_changes_and_folds_what_does_not(
+    chromium: Browser, around: Surroundings, intake: Service, width: int
+) -> None:
+    province = await around.key("20")
+    for unit in THREE:
+        await post(intake, province, poverty(100, "2023-04", unit=unit))
+    rows = [f"{unit};2023-05;1000;{80 if unit == THREE[0] else 100};0" for unit in THREE]
+    body = "\n".join(["unit;period;households;poor_households;near_poor_households", *rows]).encode()
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, width) as page:
+        await sign_in(page, person, "send")
+        await drop(page, body, "ba-xa.csv")
+        await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_text("Bằng kỳ trước: 8 số liệu")).to_be_visible()
+        changed = page.get_by_role("table", name="Số liệu thay đổi").filter(visible=True)
+        await expect(changed.locator("tbody tr")).to_have_count(1)
+        await expect(page.get_by_text("Không đổi: ")).to_be_visible()
+        await keep_picture(page, f"preview-three-{width}")
+        assert await faults(page, "three communes") == []
+        card = await page.locator(".result .card").bounding_box()
+        assert card
+        assert card["height"] < (2000 if width == PHONE else 1500), card["height"]
+        await page.get_by_text("Bằng kỳ trước: 8 số liệu").click()
+        await expect(page.get_by_role("table", name="Số liệu thay đổi").filter(visible=True)).to_have_count(2)
