@@ -10,7 +10,7 @@ import { t } from "./words.js";
 
 const ROOM = matchMedia("(min-width: 46.01rem)"); // as in page.css
 const COMMUNES = ["commune", "ward", "town"];
-const SENDERS_NAMED = 3;
+const [SENDERS_NAMED, FEW] = [3, 5];
 
 export function preview(upload, found) {
   say(summary(found));
@@ -163,6 +163,6 @@ const compact = (content) => h("div", { class: "compact" }, content);
 const parted = (list, holds) => [list.filter(holds), list.filter((one) => !holds(one))];
 const folded = (word, list, shown) => list.length > 0 && h("details", {}, h("summary", {}, t(word, list.length)), shown(list));
 
-const passedOver = (parts) => parts.length > 0 && h("details", {},
+const passedOver = (parts) => parts.length > 0 && h("details", { open: parts.length <= FEW },
   h("summary", {}, `${t("passed_over_title")}: ${parts.length}`),
   h("ul", {}, parts.map((part) => h("li", {}, part.cell && [h("b", {}, part.cell), ": "], part.detail, part.cell && h("span", { class: "hint" }, ` (${part.sheet})`)))));
