@@ -109,6 +109,11 @@ def number(value: float | Decimal, language: Language, digits: int | None = None
     return written
 
 
+def number_named(value: float | Decimal) -> Bilingual:
+    """Write a number in both languages."""
+    return Bilingual(vi=number(value, "vi"), en=number(value, "en"))
+
+
 def whole(value: float, direction: str) -> int:
     """Round a bound of things that are counted one by one to the nearest whole number that fulfils it."""
     rounded = round(value, _FINEST_DECIMALS // 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.rebuild import rules_of_state
 from services.cli.texts import phrase
 from services.intake.admission.digest import digests_of
-from services.intake.audit import Audit, audit
+from services.intake.audit import Audit, Damage, audit
 from services.intake.logged_messages import logged_messages
 from services.intake.repair import Repair, RepairRunsError, UnkeptMessagesError
 from services.intake.repair import repair as repair_stream
@@ -31,6 +32,7 @@ from services.scoring.storage.tables import ParkedRow as NotScored
 from services.scoring.storage.tables import SubmissionRow as Scored
 from services.scoring.update.published_again import published_messages
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.submission import Submission
 from shared.nats.connection import connected
 from shared.nats.refilling import Refill, Refilling
@@ -41,6 +43,7 @@ from shared.reference.load import Plans, load_for
 from shared.service.outbox import unpublished
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError
+from shared.text import number_named
 from shared.texts import filled
 from shared.time import VIETNAM
 
@@ -64,6 +67,12 @@ _BEYOND = {
 }
 """What is lost with a stream that no table keeps whole, what remains, and what to do."""
 
+_DAMAGES = {
+    Damage.UNREADABLE: phrase("audit.damage_unreadable"),
+    Damage.OTHER_THAN_ITS_DIGEST: phrase("audit.damage_digest"),
+    Damage.TWICE: phrase("audit.damage_twice"),
+}
+
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
 
@@ -77,20 +86,25 @@ def verify(data: Data = DATA) -> None:
             return await audit(engine, nats, [table_of(Receipts), table_of(Scored)])
 
     result = run(work())
-    console.print(f"{result.messages:,} submissions in the log", highlight=False)
-    for unproved in result.unproved:
-        errors.print(f"not proved: message {unproved}", style="red", highlight=False, markup=False)
-    for damaged in result.damaged:
-        errors.print(f"damaged: message {damaged}", style="red", highlight=False, markup=False)
-    for table, ids in result.lost.items():
-        for submission in ids:
-            errors.print(f"lost: {submission} is in {table}, not (so) in the log", style="red", highlight=False)
-    for table, ids in result.unrecorded.items():
-        for submission in ids:
-            errors.print(f"unrecorded: {submission} is in the log, not in {table}", style="red", highlight=False)
+    console.print(filled(phrase("audit.messages"), number=number_named(result.messages)).in_both, highlight=False)
+    for fault in _faults(result):
+        errors.print(fault.in_both, style="red", highlight=False, markup=False)
     if not result.is_sound:
         raise typer.Exit(1)
-    console.print("Khớp hoàn toàn. / All of it agrees.", style="green")
+    console.print(phrase("audit.agrees").in_both, style="green")
+
+
+def _faults(result: Audit) -> Iterator[Bilingual]:
+    for message in result.unproved:
+        yield filled(phrase("audit.unproved"), message=message)
+    for message, damage in result.damaged:
+        yield filled(phrase("audit.damaged"), message=message, damage=_DAMAGES[damage])
+    for table, ids in result.lost.items():
+        for submission in ids:
+            yield filled(phrase("audit.lost"), id=submission, table=table)
+    for table, ids in result.unrecorded.items():
+        for submission in ids:
+            yield filled(phrase("audit.unrecorded"), id=submission, table=table)
 
 
 @app.command()

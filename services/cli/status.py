@@ -16,7 +16,7 @@ from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
 from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from shared.contracts.status import Status
-from shared.text import STATUSES, day
+from shared.text import STATUSES, day, number
 
 STATUS_STYLES = {
     "met": "green",
@@ -135,4 +135,4 @@ def status_text(status: str) -> Text:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+    return "" if value is None else number(value, "vi")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -29,6 +30,15 @@ _SHOWN = 100
 _PATIENCE_SECONDS = 5.0
 
 
+class Damage(Enum):
+    """What is wrong with the content of a message."""
+
+    UNREADABLE = auto()
+    OTHER_THAN_ITS_DIGEST = auto()
+    TWICE = auto()
+    """The log has the same submission with different content."""
+
+
 @dataclass
 class Audit:
     """The result of an audit: the number of messages read, and the faults (at most 100 of a kind are named)."""
@@ -36,8 +46,8 @@ class Audit:
     messages: int = 0
     unproved: list[str] = field(default_factory=list)
     """Messages of the signed streams without a signature that proves them; no service heeds these."""
-    damaged: list[str] = field(default_factory=list)
-    """Messages whose content does not have the digest that stands in them."""
+    damaged: list[tuple[str, Damage]] = field(default_factory=list)
+    """Messages whose content is not what was accepted, each with what is wrong."""
     lost: dict[str, list[UUID]] = field(default_factory=dict)
     """By table: submissions that the table has, and that the log lacks or has with another digest."""
     unrecorded: dict[str, list[UUID]] = field(default_factory=dict)
@@ -88,21 +98,22 @@ async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
         try:
             submission = AcceptedSubmission.model_validate_json(message.data)
         except ValidationError:
-            _name(result.damaged, f"{message.metadata.sequence.stream} {message.subject}: cannot be read")
+            _name(result.damaged, (f"{message.metadata.sequence.stream} {message.subject}", Damage.UNREADABLE))
             continue
         if not proves(submission.digest, submission):
-            _name(result.damaged, f"{message.metadata.sequence.stream} {submission.id}: other content than its digest")
+            place = f"{message.metadata.sequence.stream} {submission.id}"
+            _name(result.damaged, (place, Damage.OTHER_THAN_ITS_DIGEST))
         if _NUL in submission.digest:  # PostgreSQL keeps no such text, so no table can have it
             continue
         ids.append(submission.id)
         digests.append(submission.digest)
     for clashing in await log.add(ids, digests):
-        _name(result.damaged, f"{clashing}: stands in the log twice, with different content")
+        _name(result.damaged, (str(clashing), Damage.TWICE))
 
 
-def _name(damaged: list[str], message: str) -> None:
-    if len(damaged) < _SHOWN:
-        damaged.append(message)
+def _name[Fault](faults: list[Fault], fault: Fault) -> None:
+    if len(faults) < _SHOWN:
+        faults.append(fault)
 
 
 async def _unrecorded(log: AuditedLog, table: str) -> list[UUID]:

@@ -129,10 +129,10 @@ async def test_forged_submissions_are_parked_never_scored_and_have_no_receipt(
     assert (compared.submissions, compared.differences) == (2, [])
 
     named = (await around.ntm("audit", "verify", status=1)).splitlines()
-    assert named[0] == f"{2 + len(attempts)} submissions in the log"
+    assert named[0].endswith(f" / {2 + len(attempts)} submissions in the log")
     for number in attempts:
-        assert any(line.startswith(f"not proved: message SUBMISSIONS {number} ntm.v1.") for line in named)
-    assert len([line for line in named if line.startswith("not proved")]) == len(attempts)
+        assert any(f"not proved: message SUBMISSIONS {number} ntm.v1." in line for line in named)
+    assert len([line for line in named if "not proved" in line]) == len(attempts)
 
 
 async def _has(around: Surroundings | NotifyService, model: Any, number: int) -> bool:
@@ -273,7 +273,7 @@ async def test_a_database_from_before_signing_began_lets_nothing_in_that_was_for
     settings = around.settings.model_copy(update={"nats_seed_file": seed_file(around.users, "migrate")})
     await prepare(settings, None)
     verified = await around.ntm("audit", "verify", status=1)
-    assert [line for line in verified.splitlines() if line.startswith("not proved")] == [
+    assert [line for line in verified.splitlines() if "not proved" in line] == [
         line for line in verified.splitlines() if "message SUBMISSIONS 3 " in line
     ]
     assert "message SUBMISSIONS 3 " in verified
