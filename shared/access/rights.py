@@ -101,6 +101,7 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/alerts/counts": _READ,
     "POST /v1/alerts/{alert_id}/acknowledge": Right("own", "own", words="and an office of the key is told of it"),
     "GET /v1/notices": _READ,
+    "GET /v1/notices/totals": _READ,
     "GET /v1/notices.csv": _READ,
     "POST /v1/notices/{notice_id}/resend": Right(
         "own", "all", words="the recipient's unit, and its role's criteria; a role without any: all", people=_KEEPERS

@@ -24,6 +24,7 @@ from tests.changes import (
     REFERENCE,
     a_contact,
     a_status_change,
+    a_target_change,
 )
 from tests.integration.notify_service import NotifyService, link_of, notify_service
 from tests.servers import NatsServer
@@ -178,3 +179,56 @@ async def test_an_alert_that_is_over_offers_no_form_and_says_so(notify: NotifySe
 
 def _communes(district: str) -> Sequence[Unit]:
     return REFERENCE.units.communes(date(2023, 6, 30), district)
+
+
+async def test_an_alert_is_silenced_for_some_days_with_a_reason_and_told_again_before(
+    notify: NotifyService, page: Page
+) -> None:
+    await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
+    await page.get_by_role("button", name="Tạm ngừng báo").click()
+    box = page.get_by_role("dialog")
+    await box.get_by_label("Trong bao lâu").select_option("7")
+    await box.get_by_label("Lý do").fill("Lũ lớn, đang khắc phục")
+    assert await faults(page, "silence") == []
+    await keep_picture(page, "alerts-silence")
+    await box.get_by_role("button", name="Tạm ngừng báo").click()
+    await expect(page.get_by_text("Đang tạm ngừng báo: 1")).to_be_visible()
+    [kept] = await notify.rows(
+        "SELECT match, reason, ends_at - created_at < interval '7 days', ends_at > now() + interval '6 days' "
+        "FROM notify.silence"
+    )
+    assert tuple(kept) == ({"under": [DIEM_HE.code], "criteria": ["ntm-11"]}, "Lũ lớn, đang khắc phục", True, True)
+    await page.get_by_text("Đang tạm ngừng báo: 1").click()
+    await page.get_by_role("button", name="Báo lại").click()
+    await expect(page.get_by_text("Đang tạm ngừng báo")).to_have_count(0)
+    [ended] = await notify.rows("SELECT ended_by FROM notify.silence")
+    assert tuple(ended) == ("agency-184",)
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+async def test_the_ledger_counts_notices_by_channel_with_their_cost_and_lists_them(
+    notify: NotifyService, chromium: Browser, width: int
+) -> None:
+    person = await a_person(notify.engine, "20", agency="agency-20")
+    await notify.publish(a_target_change())  # of which nobody holds the roles that are told
+    await notify.settled(2)
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, person, "notices")
+        totals = (await (await page.request.get("/v1/notices/totals")).json())["items"]
+        cost = sum(one["cost_dong"] for one in totals)
+        assert cost > 0
+        in_all = page.get_by_role("table").first.get_by_role("row").filter(has_text="Tổng cộng")
+        await expect(in_all).to_contain_text(f"{cost:,}".replace(",", "."))
+        everything = sum(one["notices"] for one in totals)
+        listed = page.locator("section").last.locator("tbody tr")
+        await expect(listed).to_have_count(everything)
+        for language in LANGUAGES:
+            await speak(page, language)
+            await expect(listed).to_have_count(everything)
+            assert await faults(page, language) == []
+        await keep_picture(page, f"notices-{width}")
+        await speak(page, "vi")
+        await page.get_by_label("Trạng thái").select_option("sent")
+        sent = sum(one["notices"] for one in totals if one["status"] == "sent")
+        assert 0 < sent < everything
+        await expect(listed).to_have_count(sent)

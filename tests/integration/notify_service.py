@@ -210,6 +210,7 @@ async def notify_service(
         "NTM_SMS_API_KEY": "api-key",
         "NTM_SMS_SECRET_KEY": "secret-key",
         "NTM_SMS_BRANDNAME": "NTMLangSon",
+        "NTM_SMS_PRICE_DONG": "800",
         "NTM_RETRY_FIRST_SECONDS": "0.2",
         "NTM_RETRY_LONGEST_SECONDS": "0.5",
         "NTM_WAIT_SHARE": "0",

@@ -161,6 +161,7 @@ async def requests(
         "GET /v1/alerts/counts": ["/v1/alerts/counts"],
         "GET /v1/alerts": ["/v1/alerts", "/v1/alerts?open=true"],
         "GET /v1/notices": ["/v1/notices"],
+        "GET /v1/notices/totals": ["/v1/notices/totals"],
         "GET /v1/notices.csv": ["/v1/notices.csv"],
         "GET /v1/routes:explain": ["/v1/routes:explain?unit=06280&event=lost&criterion=ntm-11"],
         "GET /v1/silences": ["/v1/silences"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -101,6 +102,20 @@ async def test_notices_are_found_by_unit_recipient_channel_and_time(notify: Noti
     assert len(await notify.notices(recipient="poverty_division@20")) == 4
     assert len(await notify.notices(unit="184")) == 9
     assert await notify.notices(since="2999-01-01T00:00:00Z") == []
+
+
+async def test_the_totals_are_those_of_the_listed_notices(notify: NotifyService) -> None:
+    for unit in ("184", "20"):
+        key = await notify.key(unit)
+        listed = (await notify.get("/v1/notices", key)).json()["items"]
+        items = (await notify.get("/v1/notices/totals", key)).json()["items"]
+        assert {(one["channel"], one["status"]): one["notices"] for one in items} == Counter(
+            (one["channel"], one["status"]) for one in listed
+        )
+        for name in ("parts", "cost_dong"):
+            assert sum(one[name] for one in items) == sum(one[name] or 0 for one in listed) > 0
+    later = await notify.get("/v1/notices/totals", await notify.key("20"), since="2999-01-01T00:00:00Z")
+    assert later.json() == {"items": [], "unreadable": 0}
 
 
 async def test_a_notice_is_sent_again_when_somebody_asks(notify: NotifyService) -> None:

@@ -272,6 +272,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/alerts/counts": plainly("/v1/alerts/counts", marker='"alerts":'),
         "POST /v1/alerts/{alert_id}/acknowledge": plainly(f"/v1/alerts/{change.id}/acknowledge", "184"),
         "GET /v1/notices": plainly("/v1/notices?limit=1000", marker=notice),
+        "GET /v1/notices/totals": plainly("/v1/notices/totals", marker='"notices"'),
         "GET /v1/notices.csv": plainly("/v1/notices.csv", marker=notice),
         "POST /v1/notices/{notice_id}/resend": plainly(f"/v1/notices/{notice}/resend", "184"),
         "GET /v1/routes:explain": plainly("/v1/routes:explain?unit=06280&event=lost&criterion=ntm-11"),

@@ -63,6 +63,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "GET /v1/alerts": {"params": {"unit": UNKNOWN}},
     "GET /v1/alerts/counts": {"params": {"unit": UNKNOWN}},
     "GET /v1/notices": {"params": {"unit": UNKNOWN}},
+    "GET /v1/notices/totals": {"params": {"unit": UNKNOWN}},
     "GET /v1/notices.csv": {"params": {"unit": UNKNOWN}},
     "GET /v1/routes:explain": {"params": {"unit": UNKNOWN, "event": "fell_behind", "criterion": "ntm-11"}},
     "POST /v1/silences": {

@@ -114,6 +114,23 @@ class NoticePage(BaseModel):
     next: str | None
 
 
+class NoticeTotalItem(BaseModel):
+    """How many notices of a channel have a status; `parts`: the SMS that they took, at an estimated `cost_dong`."""
+
+    channel: ChannelName
+    status: NoticeStatus
+    notices: int
+    parts: int
+    cost_dong: int
+
+
+class NoticeTotals(BaseModel):
+    """Notices by channel and status."""
+
+    items: list[NoticeTotalItem]
+    unreadable: int = Field(description="Notices whose stored channel or status is damaged.")
+
+
 class Resent(BaseModel):
     """The notices that notify sends again, a notice for each address that it knows now."""
 
@@ -161,6 +178,18 @@ async def list_notices(
     following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     items, damaged = read_rows(page, lambda row: _notice(row, details, caller, notify.reference))
     return NoticePage(items=items, unreadable=[row.id for row in damaged], next=following)
+
+
+@router.get("/notices/totals")
+async def total_notices(
+    notify: Serving, caller: SignedIn, unit: UnitParameter = None, since: Since = None
+) -> NoticeTotals:
+    """Count notices by channel and status, with the SMS that they took and what these cost."""
+    conditions = Filter(units=visible(caller, unit, notify.reference), since=since)
+    async with notify.engine.connect() as connection:
+        rows = await ledger.totals_of(connection, conditions)
+    items, damaged = read_rows(rows, lambda row: NoticeTotalItem.model_validate(row._asdict()))
+    return NoticeTotals(items=items, unreadable=sum(row.notices for row in damaged))
 
 
 @router.get("/notices.csv", response_class=StreamingResponse)

@@ -33,6 +33,12 @@ DESCRIPTION = Description(
             problems=_UNIT,
             parameters={"unit": "184", "recipient": "district_office@184"},
         ),
+        "GET /v1/notices/totals": Operation(
+            "Notices",
+            "Count the notices by channel and status / Tổng số thông báo theo kênh",
+            problems=_UNIT,
+            parameters={"unit": "184"},
+        ),
         "GET /v1/notices.csv": Operation(
             "Notices", "Export the ledger for Excel / Xuất sổ thông báo", problems=_UNIT, parameters={"unit": "184"}
         ),

@@ -75,6 +75,16 @@ class StoredAttempt(NamedTuple):
     provider_id: str | None
 
 
+class NoticeTotal(NamedTuple):
+    """How many notices of a channel have a status, the SMS that they took, and the estimated cost of these in dong."""
+
+    channel: str
+    status: str
+    notices: int
+    parts: int
+    cost_dong: int
+
+
 @dataclass(frozen=True, slots=True)
 class Details:
     """The alerts of notices and the attempts at them, by notice."""
@@ -136,6 +146,25 @@ async def newest_notices(connection: AsyncConnection, conditions: Filter) -> Seq
             query = query.where(column == value)
     page = _page(query, notice.c.created_at, notice.c.id, conditions)
     return [StoredNotice(*row) for row in await connection.execute(page)]
+
+
+async def totals_of(connection: AsyncConnection, conditions: Filter) -> Sequence[NoticeTotal]:
+    """Return how many notices name an alert of the units, by channel and status, with their SMS and cost."""
+    query = (
+        select(
+            notice.c.channel,
+            notice.c.status,
+            func.count(),
+            func.coalesce(func.sum(notice.c.parts), 0),
+            func.coalesce(func.sum(notice.c.cost_dong), 0),
+        )
+        .where(_concerns(conditions.units))
+        .group_by(notice.c.channel, notice.c.status)
+        .order_by(notice.c.channel, notice.c.status)
+    )
+    if conditions.since:
+        query = query.where(notice.c.created_at >= conditions.since)
+    return [NoticeTotal(*row) for row in await connection.execute(query)]
 
 
 async def notice_of(connection: AsyncConnection, notice_id: UUID, units: Collection[int]) -> StoredNotice | None:

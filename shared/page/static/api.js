@@ -63,6 +63,8 @@ export async function post(path, content, headers = {}) {
   return read(await ask("POST", path, { headers: sent, body: JSON.stringify(content) }), "json");
 }
 
+export const remove = async (path) => read(await ask("DELETE", path), "json");
+
 export async function postFile(content, query, headers = {}) {
   const sent = { "Content-Type": "application/octet-stream", Accept: "application/json", ...headers };
   return read(await ask("POST", "/v1/uploads", { query, headers: sent, body: content }), "json");

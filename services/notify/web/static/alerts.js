@@ -3,6 +3,8 @@
 import { get, post, WATCHING } from "./api.js";
 import { badge, dialog, field, h, say, select, table, tick } from "./dom.js";
 import { day, keep, may, moment, text, troubleBox } from "./plain.js";
+import { notices } from "./ledger.js";
+import { endButton, silenceButton } from "./silence.js";
 import { t } from "./words.js";
 
 const PAGE = 200;
@@ -11,7 +13,6 @@ const NOTE_LENGTH = 500;
 const UNFOLDED = 3; // so many communes stand open from the beginning
 const SEVERITIES = ["urgent", "warning", "information"];
 const TONES = { urgent: "bad", warning: "warn", information: "calm" };
-const NOTICE_TONES = { sent: "good", delivered: "good", permanent_failure: "bad", technical_failure: "bad", temporary_failure: "warn" };
 
 /** Shows the open alerts, or all, in `main`; returns the function that leaves them. */
 export function alerts(main, isOpen) {
@@ -59,7 +60,7 @@ export function alerts(main, isOpen) {
       look();
     };
     drawFilters(counts.items);
-    silent.replaceChildren(silences.items.length ? listOfSilences(silences.items) : "");
+    silent.replaceChildren(silences.items.length ? listOfSilences(silences.items, look) : "");
     found.replaceChildren(
       h("p", { role: "status" }, told(counts.items.filter(fits(chosen)))),
       ...communes(items, folds, look),
@@ -169,16 +170,17 @@ function care(one, look) {
   return [taken, h("div", { class: "offers" },
     offered && h("button", { type: "button", "data-acknowledge": one.id, onclick: () => acknowledge(one, look) }, t("acknowledge")),
     toldOf,
+    one.is_open && silenceButton(one, () => look(true)),
     !taken && (one.is_open ? h("span", { class: "hint" }, t("nobody")) : badge(t("over"), "plain")))];
 }
 
 /** What is not told for now, until when, why, and who decided so. */
-function listOfSilences(items) {
+function listOfSilences(items, look) {
   return h("details", { class: "box", "data-silences": items.length },
     h("summary", {}, t("silences", items.length)),
     h("ul", {}, items.map((one) => h("li", {},
       h("b", {}, text(one.what)), ` ${t("since")} `, moment(one.starts_at), ` ${t("silent_until")} `, moment(one.ends_at),
-      h("p", { class: "hint words" }, t("silent_because", one.author_name ?? one.author, one.reason))))));
+      h("p", { class: "hint words" }, t("silent_because", one.author_name ?? one.author, one.reason)), endButton(one, () => look(true))))));
 }
 
 function acknowledge(one, look) {
@@ -212,17 +214,4 @@ function showTold(one) {
     ({ items }) => found.replaceChildren(items.length ? notices(items, one) : h("p", {}, t("told_none"))),
     (trouble) => found.replaceChildren(troubleBox(trouble, ask)));
   ask();
-}
-
-function notices(items, one) {
-  const headers = [t("recipient"), t("channel"), t("state"), t("time")];
-  return table(t("told"), headers, items.map((notice) => {
-    const left = notice.alerts.find((alert) => alert.alert === one.id)?.left_out;
-    return [
-      [notice.name || notice.recipient, notice.step > 0 && h("p", { class: "hint" }, t("climbed", notice.step))],
-      [t(`channel_${notice.channel}`), notice.address && h("p", { class: "hint" }, notice.address)],
-      [badge(t(`status_${notice.status}`), NOTICE_TONES[notice.status] ?? "calm"),
-        left ? h("p", { class: "hint" }, t("left_out", text(left))) : notice.reason && h("p", { class: "hint" }, text(notice.reason))],
-      moment(notice.attempts.at(-1)?.finished_at ?? notice.created_at)];
-  }));
 }
