@@ -14,9 +14,9 @@ from shared.texts import phrase
 
 log = structlog.get_logger()
 
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
-type StoredDay = Annotated[date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+type StoredDay = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 """A day as `is_day` means it."""
 
 _UNREADABLE = SubmissionWarning(code="unreadable", pointer="", detail=phrase("warnings.unreadable"))
@@ -48,7 +48,7 @@ def read_rows[Row, Item](rows: Iterable[Row], read: Callable[[Row], Item]) -> Ro
 
 def is_day(stored: date) -> bool:
     """Say whether something may have happened on a stored day; another one is damage, such as PostgreSQL's infinity."""
-    return _FIRST_DAY <= stored <= _LAST_DAY
+    return FIRST_DAY <= stored <= LAST_DAY
 
 
 class DamagedRowError(ValueError):

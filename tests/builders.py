@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.figures import Earlier, Figures, merge
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Requirement
 from services.scoring.judging.readings import Reading
+from services.scoring.storage.readings import FEW_READINGS
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -64,6 +67,23 @@ def a_reading(element: str, period: str, value: float, **changes: Any) -> Readin
         "submission": UUID(int=1),
     }
     return Reading(**{**ordinary, **changes})
+
+
+def as_read(figures: Figures, days: Mapping[str, date]) -> Figures:
+    """Return the figures as `newest_readings_among` reads them, which looks back from a day of each element."""
+    read: dict[tuple[str, Period], Reading] = {}
+    earlier: dict[str, Earlier] = {}
+    for element, day in days.items():
+        ends = sorted((period.end for period in figures.periods_of(element) if period.end <= day), reverse=True)
+        begin = ends[FEW_READINGS - 1] if len(ends) >= FEW_READINGS else date.min
+        read |= {key: one for key, one in figures.items() if key[0] == element and key[1].end >= begin}
+        if left := [(period, figures[element, period]) for period in figures.periods_of(element) if period.end < begin]:
+            known = [reading.known_from for _, reading in left]
+            newest = {each.granularity: each for each in sorted((period for period, _ in left), key=attrgetter("end"))}
+            earlier[element] = Earlier(begin, min(known), max(known), frozenset(newest.values()))
+    found = Figures(read)
+    found.earlier = earlier
+    return found
 
 
 def readings(*found: Reading) -> Figures:

@@ -294,7 +294,7 @@ class Reference(Definitions):
             self._places_by_unit[unit.key] = frozenset(
                 place
                 for place, (commitment, target) in enumerate(self.targets)
-                if self.contributes(unit, commitment, target)
+                if self.units.is_under(unit, target.code) and self.contributes(unit, commitment, target)
             )
         return self._places_by_unit[unit.key]
 
@@ -380,6 +380,12 @@ class Reference(Definitions):
             return self.sum_checks.elements_with_checks(commitment.measure)
         behind = map(self.sum_checks.elements_behind, self._criteria_met_for(commitment))
         return self.elements_of(commitment).union(*behind)
+
+    @cached_property
+    def elements_summed_from_the_past(self) -> frozenset[str]:
+        """The elements of sums that are compared with figures before, or for which each figure of a time counts."""
+        by_history = (own for own in self.plan.commitments if own.is_compared or isinstance(own.measure, Total | Done))
+        return frozenset().union(*map(self.elements_behind, by_history))
 
     def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:
         """Return the groups of elements by which the units of a family are judged: each criterion's, and those of each

@@ -29,7 +29,7 @@ from services.scoring.judging.increments import (
     Levels,
     increments_from,
 )
-from services.scoring.judging.observations import Measure, Observation, effective_date, exact, reported_in
+from services.scoring.judging.observations import Measure, Observation, Observations, effective_date, exact
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.freshness import NEVER, Age, oldest
@@ -145,7 +145,7 @@ class Contributor:
 
         own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
         if not commitment.is_compared:  # that is with the first figures, however long ago
-            own = self._asked_for(own)
+            own = own.in_force_since(self.since)
         aged = _aged(levels(own, date.min), units)
         if commitment.is_compared:
             aged = self._compared(aged, base, units, series)
@@ -189,6 +189,7 @@ class Contributor:
 
         Where the plan asks for a change, each is compared with the same unit's flow for the same period a year before.
         """
+        self.figures.check_whole(elements)
         reported = self._flows_by_period(elements, commitment.deadline)
         increments: defaultdict[date, Increment] = defaultdict(Increment)
         came: dict[Period, date] = {}
@@ -258,6 +259,7 @@ class Contributor:
 
     def _of_activity(self, element: str, first: date, last: date) -> dict[date, Increment]:
         """Return whether an activity was held, by the periods that have one of its days: last year's does not count."""
+        self.figures.check_whole([element])
         own_days = {
             (code, period): reading
             for (code, period), reading in self.figures.items()
@@ -293,7 +295,8 @@ class Contributor:
         def levels_of(unit: Unit, figures: Figures, since: date) -> Levels:
             track = self._holds_over_time(criteria, unit, figures, until, series)
             counted = [
-                reported_in(own)[0].effective
+                # of those that were read: the first day may be an earlier one, and then the track begins later anyway
+                own.newest_reported[0].effective
                 for measure in measures
                 if (own := self._observed_since(since, until, measure, figures))
             ]
@@ -344,7 +347,7 @@ class Contributor:
                 at_least = indicator.direction == "at_least"
                 goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
                 for group in indicator.groups:
-                    observations = self._asked_for(self._observed(group.measure, figures, until))
+                    observations = self._observed(group.measure, figures, until).in_force_since(self.since)
                     if not observations:
                         return []
                     freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
@@ -365,18 +368,13 @@ class Contributor:
         breaks = self.reference.breaks_of(elements)
         return [each for each in series if each.after in breaks]
 
-    def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
+    def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Observations:
         return observed_by(self.reference, measure, figures, until)
 
-    def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
+    def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Observations:
         """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
         observations = self._observed(measure, figures, until)
-        return observations[bisect_left(reported_in(observations), since, key=lambda seen: seen.period.end) :]
-
-    def _asked_for(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """Return the values in force on the day from which on increments are asked for, or later."""
-        coming = bisect_left(reported_in(observations), self.since, key=lambda seen: seen.effective)
-        return observations[max(0, coming - 1) :]
+        return observations[bisect_left(observations.newest_reported, since, key=lambda seen: seen.period.end) :]
 
 
 def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from itertools import chain
+from types import MappingProxyType
+from typing import NamedTuple
 
-from services.scoring.judging.observations import Measure, Observations, Reported, counts, in_force
+from services.scoring.judging.observations import (
+    EarlierFiguresNeededError,
+    Measure,
+    Observations,
+    Reported,
+    counts,
+    in_force,
+)
 from services.scoring.judging.readings import Reading, stronger
 from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
@@ -21,12 +31,25 @@ from shared.reference.models import SumRule
 type _ByPeriod = Mapping[Period, Reported]
 
 
+class Earlier(NamedTuple):
+    """What is known of an element's readings for periods that ended before a day, which were not read one by one."""
+
+    before: date
+    first_known: date
+    """The day on which the first of them was known."""
+    last_known: date
+    newest: frozenset[Period]
+    """The newest of their periods, of each length."""
+
+
 class Figures(dict[tuple[str, Period], Reading]):
     """One unit's readings by element and period. They never change, so each measure is calculated only once.
 
     Figures that were made from former ones by `merge` calculate only the periods whose readings changed.
     """
 
+    earlier: Mapping[str, Earlier] = MappingProxyType({})
+    """By element: what is known of its readings for earlier periods, where these were not read."""
     _former: Figures | None = None
     _changed: Collection[tuple[str, Period]] = ()
 
@@ -49,9 +72,31 @@ class Figures(dict[tuple[str, Period], Reading]):
             counted = [one for one in by_period.values() if until is None or one.period.end <= until]
             is_whole = until is not None and len(counted) == len(by_period)
             self._observed[key] = (
-                self.observed(measure, baseline_date, counts_from, rules=rules) if is_whole else in_force(counted)
+                self.observed(measure, baseline_date, counts_from, rules=rules)
+                if is_whole
+                else in_force(counted, is_cut=self._has_earlier(measure, rules))
             )
         return self._observed[key]
+
+    def _has_earlier(self, measure: Measure, rules: Sequence[SumRule]) -> bool:
+        """Say whether there may be values of a measure for earlier periods than those that were read."""
+        if not self.earlier or (begin := self.begin_of(_elements_of(measure, rules))) is None:
+            return False
+        return all(
+            code in self.earlier or any(period.end < begin for period in self.periods_of(code))
+            for code in measure.element_codes
+        )
+
+    def begin_of(self, elements: Iterable[str]) -> date | None:
+        """Return the first day on which a period may end of which everything was read; None: of all periods."""
+        if not self.earlier:
+            return None
+        return max((self.earlier[code].before for code in elements if code in self.earlier), default=None)
+
+    def check_whole(self, elements: Iterable[str]) -> None:
+        """Raise EarlierFiguresNeededError where not all readings of these elements were read."""
+        if self.begin_of(elements) is not None:
+            raise EarlierFiguresNeededError
 
     def not_reported(self, measure: Measure, on: date) -> list[str]:
         """Return the elements that are missing for the newest period for which some of a measure's were known by a day.
@@ -63,6 +108,9 @@ class Figures(dict[tuple[str, Period], Reading]):
             (period, code) for code in codes for period in self.periods_of(code) if self[code, period].known_from <= on
         }
         newest = max((period for period, _ in known), key=lambda period: period.end, default=None)
+        begin = self.begin_of(codes)
+        if begin is not None and (newest is None or newest.end < begin):
+            raise EarlierFiguresNeededError
         return [code for code in codes if newest and (newest, code) not in known]
 
     def periods_of(self, element: str) -> Collection[Period]:
@@ -71,7 +119,9 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""
-        return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
+        since = Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
+        since.earlier = self.earlier
+        return since
 
     def known_by(self, day: date) -> Figures:
         """Return the figures known by a day, and those that came later about periods that had ended, as known on it."""
@@ -82,6 +132,7 @@ class Figures(dict[tuple[str, Period], Reading]):
                 if reading.known_from <= day or reading.period.end <= day
             }
             self._known_by[day] = Figures(known)
+            self._known_by[day].earlier = self.earlier
         return self._known_by[day]
 
     def _by_period(
@@ -100,7 +151,8 @@ class Figures(dict[tuple[str, Period], Reading]):
         elements = list(dict.fromkeys(measure.element_codes))
         checking = [code for rule in rules for code in rule.elements if code not in elements]
         if self._former is None:
-            by_period, periods = {}, self.periods_of(elements[0])
+            begin = self.begin_of([*elements, *checking])
+            by_period, periods = {}, [each for each in self.periods_of(elements[0]) if not begin or each.end >= begin]
         else:
             by_period = dict(self._former._by_period(measure, baseline_date, counts_from, rules))
             periods = [period for element, period in self._changed if element in elements or element in checking]
@@ -115,8 +167,8 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
         """Return the readings of these elements for a period that count."""
-        found = [self.get((element, period)) for element in elements]
-        return [reading for reading in found if reading is not None and counts(reading, least_rank)]
+        found = [self[key] for element in elements if (key := (element, period)) in self]
+        return [reading for reading in found if counts(reading, least_rank)] if least_rank else found
 
     @cached_property
     def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Observations]:
@@ -144,8 +196,16 @@ def observed_by(reference: Reference, measure: Measure, figures: Figures, until:
     return figures.observed(measure, plan.baseline_date, plan.counts_from, until, rules)
 
 
+def _elements_of(measure: Measure, rules: Sequence[SumRule]) -> Iterator[str]:
+    """Yield the elements of a measure, and those by which its rules check it."""
+    return chain(measure.element_codes, *(rule.elements for rule in rules))
+
+
 def arrived_by(figures: Figures, elements: Collection[str], on: date, until: date) -> Arrivals:
-    """Return which reports on these elements are known on a day, of those for periods that end by the day `until`."""
+    """Return which reports on these elements are known on a day, of those for periods that end by the day `until`.
+
+    Of earlier figures that were not read they are the newest of each length.
+    """
     first: date | None = None
     periods: set[Period] = set()
     for element in elements:
@@ -155,6 +215,11 @@ def arrived_by(figures: Figures, elements: Collection[str], on: date, until: dat
                 periods.add(period)
                 if first is None or known_from < first:
                     first = known_from
+        if earlier := figures.earlier.get(element):
+            if earlier.last_known > on or earlier.before > until:
+                raise EarlierFiguresNeededError
+            periods |= earlier.newest
+            first = earlier.first_known if first is None else min(first, earlier.first_known)
     return Arrivals(first, frozenset(periods))
 
 
@@ -164,6 +229,7 @@ def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
     Of two readings for an element and period the higher ranked stands, known from the day of the earlier one.
     """
     merged, changed = Figures(current), {}
+    merged.earlier = current.earlier
     for reading in arriving:
         key = (reading.element, reading.period)
         merged[key] = changed[key] = stronger(merged[key], reading) if key in merged else reading

@@ -6,11 +6,13 @@ figure for a time before the plan's baseline date is history handed in later, so
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple, overload
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from shared.reference.models import Amount, BrokenSum, Ratio, SumRule, YesNo
 HUNDRED = 100
 _ZERO = Decimal(0)
 _NOTHING = Fraction(0)
+_effective = attrgetter("effective")
 
 type Measure = Ratio | Amount | YesNo
 
@@ -172,16 +175,38 @@ class Reported:
         return self._observation
 
 
+class EarlierFiguresNeededError(Exception):
+    """An answer depends on figures for earlier periods than those that were read."""
+
+
 class Observations(Sequence[Observation]):
-    """A measure's values over time, of which only those are calculated that somebody looks at."""
+    """A measure's values over time, of which only those are calculated that somebody looks at.
 
-    __slots__ = ("reported",)
+    Where only the newest figures were read (`is_cut`), they are the last values of all: places count from the end, and
+    whoever looks for the first one, or for any among none, gets EarlierFiguresNeededError.
+    """
 
-    def __init__(self, reported: Sequence[Reported]) -> None:
-        self.reported = reported
+    __slots__ = ("_reported", "is_cut")
+
+    def __init__(self, reported: Sequence[Reported], *, is_cut: bool = False) -> None:
+        self._reported, self.is_cut = reported, is_cut
+
+    @property
+    def newest_reported(self) -> Sequence[Reported]:
+        """The periods and days of those values whose figures were read."""
+        return self._reported
+
+    @property
+    def reported(self) -> Sequence[Reported]:
+        """The periods and days of all values."""
+        if self.is_cut:
+            raise EarlierFiguresNeededError
+        return self._reported
 
     def __len__(self) -> int:
-        return len(self.reported)
+        if self.is_cut and not self._reported:
+            raise EarlierFiguresNeededError
+        return len(self._reported)
 
     @overload
     def __getitem__(self, index: int) -> Observation: ...
@@ -190,8 +215,16 @@ class Observations(Sequence[Observation]):
     def __getitem__(self, index: slice) -> Observations: ...
 
     def __getitem__(self, index: int | slice) -> Observation | Observations:
-        found = self.reported[index]
-        return found.observation if isinstance(found, Reported) else Observations(found)
+        if isinstance(index, slice):
+            return Observations(self._reported[index], is_cut=self.is_cut and not index.start)
+        if self.is_cut and not -len(self._reported) <= index < 0:
+            raise EarlierFiguresNeededError
+        return self._reported[index].observation
+
+    def in_force_since(self, day: date) -> Observations:
+        """Return the values that are in force on a day or later."""
+        coming = bisect_left(self._reported, day, key=_effective)
+        return Observations(self._reported[max(0, coming - 1) :], is_cut=self.is_cut and not coming)
 
     def __iter__(self) -> Iterator[Observation]:
         return (reported.observation for reported in self.reported)
@@ -205,13 +238,21 @@ def reported_in(observations: Sequence[Observation]) -> Sequence[Observation | R
     return observations.reported if isinstance(observations, Observations) else observations
 
 
-def in_force(reported: Iterable[Reported]) -> Observations:
-    """Return the values that became the newest when they were known, without late ones for older periods."""
+def newest_reported_in(observations: Sequence[Observation]) -> Sequence[Observation | Reported]:
+    """Return the same of those values whose figures were read: to find one's place among them by its day."""
+    return observations.newest_reported if isinstance(observations, Observations) else observations
+
+
+def in_force(reported: Iterable[Reported], *, is_cut: bool = False) -> Observations:
+    """Return the values that became the newest when they were known, without late ones for older periods.
+
+    `is_cut`: earlier periods were left out. None of these would hide any of the others, nor come after the first.
+    """
     kept: list[Reported] = []
     for one in sorted(reported, key=lambda each: (each.effective, each.newness)):
         if not kept or one.newness > kept[-1].newness:
             kept.append(one)
-    return Observations(kept)
+    return Observations(kept, is_cut=is_cut)
 
 
 def _newness(period: Period) -> tuple[date, int]:

@@ -7,7 +7,7 @@ stand in CONTRIBUTING.md, "How a commitment is judged".
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import NamedTuple
 
-from services.scoring.judging.observations import Observation, exact, reported_in
+from services.scoring.judging.observations import Observation, exact, newest_reported_in, reported_in
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 from shared.reference.series import Series, place_of
@@ -132,7 +132,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
 
     A value of which too many figures are missing is judged only where these cannot turn the verdict.
     """
-    coming = bisect_right(reported_in(observations), on, key=_effective)
+    coming = bisect_right(newest_reported_in(observations), on, key=_effective)
     seen = observations[:coming]
     if requirement.series and seen:
         requirement, seen = _of_newest_series(requirement, seen)
@@ -161,10 +161,10 @@ def _of_newest_series(
     series = requirement.series
     if not (place := place_of(series, seen[-1].period.end)):
         return requirement, seen
-    comparable = [value for value in seen if place_of(series, value.period.end) == place]
+    begins = bisect_left(newest_reported_in(seen), place, key=lambda value: place_of(series, value.period.end))
     if series[place - 1].after.valid_from > requirement.baseline_date + _DAY:
         requirement = replace(requirement, baseline=None, milestones=())
-    return requirement, comparable
+    return requirement, seen[begins:]
 
 
 def _assess_incomplete(

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    cast,
+    delete,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import LateralFromClause
 
-from services.scoring.judging.figures import Figures
+from services.scoring.judging.figures import Earlier, Figures
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import ReadingRow
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import is_countable
-from shared.postgres.statements import table_of, upsert
-from shared.readable import is_day, read_rows, readable_warnings
+from shared.postgres.statements import table_of, unnested, upsert
+from shared.readable import FIRST_DAY, LAST_DAY, is_day, read_rows, readable_warnings
 
 reading = table_of(ReadingRow)
 
 _STORED = [reading.c.unit, *(reading.c[name] for name in Reading._fields if name in reading.c)]
+FEW_READINGS = 4
+"""Of the readings before those that change, so many are read: the newest that counts, with some that may not."""
 _STAGES = {stage.value: stage for stage in Stage}
 
 
@@ -72,6 +89,96 @@ async def readings_among(
         reading.c.unit == pairs.c.unit, reading.c.element == pairs.c.element, reading.c.ends >= horizon
     )
     return await _figures(connection, query)
+
+
+async def newest_readings_among(
+    connection: AsyncConnection, looked_back_from: Mapping[tuple[int, str], date], horizon: date
+) -> dict[int, Figures]:
+    """Return the readings of these pairs of unit and element: all that end after a day, and few before it.
+
+    What is known of those before these is `Figures.earlier`. Nothing is read of periods that end before the horizon.
+    """
+    asked = _days_of(looked_back_from)
+    older = reading.alias()
+    begins = (
+        select(older.c.ends)
+        .where(older.c.unit == asked.c.unit, older.c.element == asked.c.element, older.c.ends <= asked.c.day)
+        .order_by(older.c.ends.desc())
+        .offset(FEW_READINGS - 1)
+        .limit(1)
+        .correlate(asked)
+        .scalar_subquery()
+    )
+    stored = _stored_of(asked, reading.c.ends >= func.greatest(begins, horizon))
+    query = (
+        select(stored.c.ends, *(stored.c[column.name] for column in _STORED)).select_from(asked).join(stored, true())
+    )
+    rows = (await connection.execute(query)).all()
+    ends: defaultdict[tuple[int, str], list[date]] = defaultdict(list)
+    for end, unit, element, *_ in rows:
+        if end <= looked_back_from[unit, element]:
+            ends[unit, element].append(end)
+    figures: defaultdict[int, Figures] = defaultdict(Figures)
+    for unit, found in read_rows(rows, lambda row: _reading(row[1:])).items:
+        figures[unit][found.element, found.period] = found
+    begun = {pair: min(of_pair) for pair, of_pair in ends.items() if len(of_pair) >= FEW_READINGS}
+    for unit, earlier in (await _earlier(connection, begun, horizon)).items():
+        figures[unit].earlier = earlier
+    return figures
+
+
+async def _earlier(
+    connection: AsyncConnection, before: Mapping[tuple[int, str], date], horizon: date
+) -> dict[int, dict[str, Earlier]]:
+    """Return what is known of the readings of units and elements for periods that ended before a day."""
+    if not before:
+        return {}
+    asked = _days_of(before)
+    stored = _stored_of(
+        asked,
+        reading.c.ends < asked.c.day,
+        reading.c.ends >= horizon,
+        reading.c.known_from.between(FIRST_DAY, LAST_DAY),
+    )
+    of_length = func.translate(stored.c.period, "0123456789", "")
+    query = (
+        select(
+            stored.c.unit,
+            stored.c.element,
+            func.min(stored.c.known_from),
+            func.max(stored.c.known_from),
+            func.max(stored.c.period),
+        )
+        .select_from(asked)
+        .join(stored, true())
+        .group_by(stored.c.unit, stored.c.element, of_length)
+    )
+    rows = await connection.execute(query)
+    found: defaultdict[int, dict[str, Earlier]] = defaultdict(dict)
+    for unit, element, first, last, newest in read_rows(rows, lambda row: (*row[:4], Period.parse(row[4]))).items:
+        known = Earlier(before[unit, element], first, last, frozenset([newest]))
+        if other := found[unit].get(element):
+            first, last = min(first, other.first_known), max(last, other.last_known)
+            known = Earlier(known.before, first, last, known.newest | other.newest)
+        found[unit][element] = known
+    return found
+
+
+def _days_of(days: Mapping[tuple[int, str], date]) -> Subquery:
+    """Return pairs of unit and element with a day of each as a table to join."""
+    return unnested(
+        {
+            "unit": cast([unit for unit, _ in days], ARRAY(Integer)),
+            "element": cast([element for _, element in days], ARRAY(Text)),
+            "day": cast(list(days.values()), ARRAY(Date)),
+        }
+    ).subquery()
+
+
+def _stored_of(asked: Subquery, *where: ColumnElement[bool]) -> LateralFromClause:
+    """Return the readings of pairs of unit and element; the offset makes PostgreSQL look up each pair by the index."""
+    of_pair = reading.c.unit == asked.c.unit, reading.c.element == asked.c.element
+    return select(reading).where(*of_pair, *where).correlate(asked).offset(0).lateral()
 
 
 async def units_with_readings(connection: AsyncConnection) -> list[int]:

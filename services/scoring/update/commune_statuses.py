@@ -13,7 +13,7 @@ from services.scoring.judging.changes import ChangesAt, PreviousVerdict, events
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.judge import CriterionVerdict, Judge
-from services.scoring.judging.observations import effective_date
+from services.scoring.judging.observations import EarlierFiguresNeededError, effective_date
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import readings_among
@@ -56,22 +56,43 @@ class UnitToJudge:
 
 
 async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) -> list[ChangeOfUnit]:
-    """Judge the criteria of the units, store their statuses, and return the changes."""
+    """Judge the criteria of the units, store their statuses, and return the changes.
+
+    Where that depends on earlier figures than those that were read, all of them are read.
+    """
+    units = [
+        to_judge for to_judge in units if to_judge.unit.valid_from <= transaction.moment.on
+    ]  # the rest: as it begins
     stored = await statuses_of(transaction.connection, [to_judge.unit.key for to_judge in units])
     judge = transaction.judge
-    rows: list[StatusValues] = []
-    changes: list[ChangeOfUnit] = []
+    judged: list[tuple[StatusValues, Sequence[StatusChanged]]] = []
+    far: list[UnitToJudge] = []
     for to_judge in units:
-        key = to_judge.unit.key
-        if to_judge.unit.valid_from > transaction.moment.on:
-            continue  # it is judged on the day on which it begins
-        for criterion in to_judge.criteria:
-            if judged := _judge(transaction, judge, to_judge, criterion, stored.get((key, criterion))):
-                row, of_criterion = judged
-                rows.append(row)
-                changes += [ChangeOfUnit(key, change) for change in of_criterion]
-    await upsert(transaction.connection, StatusRow, rows)
-    return changes
+        try:
+            judged += _judge_unit(transaction, judge, to_judge, stored)
+        except EarlierFiguresNeededError:
+            far.append(to_judge)
+    if far:
+        figures = await _newest_figures(transaction, {to_judge.unit.key: to_judge.criteria for to_judge in far})
+        for to_judge in far:
+            whole = replace(to_judge, figures=figures[to_judge.unit.key])
+            judged += _judge_unit(transaction, judge, whole, stored)
+    await upsert(transaction.connection, StatusRow, [row for row, _ in judged])
+    return [ChangeOfUnit(row["unit"], change) for row, changes in judged for change in changes]
+
+
+def _judge_unit(
+    transaction: Transaction,
+    judge: Judge,
+    to_judge: UnitToJudge,
+    stored: Mapping[tuple[int, CriterionKey], StoredStatus],
+) -> list[tuple[StatusValues, Sequence[StatusChanged]]]:
+    """Judge the criteria of a unit; return the rows that are new, each with its changes."""
+    judged = (
+        _judge(transaction, judge, to_judge, criterion, stored.get((to_judge.unit.key, criterion)))
+        for criterion in to_judge.criteria
+    )
+    return [one for one in judged if one]
 
 
 def _judge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,6 +34,16 @@ class FigureChange:
         keys = before.keys() | after.keys()
         before, after = ({key: figures.get(key, _NOTHING) for key in keys} for figures in (before, after))
         return cls(before, after, {key: _differing(before[key], after[key]) for key in keys})
+
+    def over(self, after: Mapping[int, Figures]) -> FigureChange:
+        """Return the change of some units over all their figures, of which `after` are those afterwards."""
+        before = {}
+        for unit, figures in after.items():
+            changed = [(reading.element, reading.period) for reading in self.differing[unit]]
+            kept = {key: reading for key, reading in figures.items() if key not in changed}
+            former = {key: self.before[unit][key] for key in changed if key in self.before[unit]}
+            before[unit] = Figures(kept | former)
+        return FigureChange(before, after, {unit: self.differing[unit] for unit in after})
 
     def begins(self, units: Collection[int], baseline_date: date) -> date:
         """Return a day before which no value of these units is another one than before.
@@ -70,6 +80,29 @@ def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple
         counted = [element for element in arrived if reference.is_counted_at_levels(element)]
         needed |= {(other, element) for other in at_other_level({unit: counted}, reference) for element in counted}
     return needed
+
+
+def looked_back_from(
+    arriving: ReadingsByUnit, needed: Iterable[tuple[int, str]], reference: Reference, on: date
+) -> dict[tuple[int, str], date]:
+    """Return the day from which to look back for the readings of each unit and element: `date.min` for all of them.
+
+    What a figure of today changes follows from few figures before it, but for sums that are compared with figures
+    before, or are of the whole year, and where figures pass from one unit to another.
+    """
+    arrived = {unit: {reading.element for reading in readings} for unit, readings in arriving.items()}
+    others = at_other_level(arrived, reference)
+    days = {
+        unit: min(reading.period.end for reading in readings)
+        for unit, readings in arriving.items()
+        if readings
+        and unit not in others
+        and len(reference.lineage.family(unit)) == 1
+        and not any(map(reference.is_counted_at_levels, arrived[unit]))
+        and all(reading.known_from >= on for reading in readings)
+    }
+    whole = reference.elements_summed_from_the_past
+    return {(unit, code): date.min if code in whole else days.get(unit, date.min) for unit, code in needed}
 
 
 def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, families: Collection[int]) -> FigureChange:

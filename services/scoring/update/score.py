@@ -12,7 +12,7 @@ from services.scoring.judging.readings import Reading
 from services.scoring.storage.figure_versions import count_versions
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import lock_units
-from services.scoring.storage.readings import readings_among, write_readings
+from services.scoring.storage.readings import newest_readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
 from services.scoring.storage.taken_back import taken_back_among
 from services.scoring.storage.ticks import last_tick
@@ -24,6 +24,7 @@ from services.scoring.update.figure_changes import (
     as_judged,
     differing_and_replaced,
     elements_needed,
+    looked_back_from,
     merge_arriving,
     oldest_needed,
 )
@@ -96,7 +97,12 @@ async def store_readings(transaction: Transaction, arriving: ReadingsByUnit) -> 
     references = [*transaction.former_open, transaction.reference]
     oldest = min(oldest_needed(arriving, reference) for reference in references)
     needed = set().union(*(elements_needed(arriving, reference) for reference in references))
-    stored = await readings_among(transaction.connection, needed, oldest)
+    looked_back = (
+        dict.fromkeys(needed, date.min)  # several plans look at them, or a closed one at those of its time
+        if transaction.former_open or transaction.reference.plan.is_closed(transaction.moment.on)
+        else looked_back_from(arriving, needed, transaction.reference, transaction.moment.on)
+    )
+    stored = await newest_readings_among(transaction.connection, looked_back, oldest)
     elements = {unit: {reading.element for reading in own} for unit, own in arriving.items()}
     concerned = {*arriving, *at_other_level(elements, transaction.reference)}
     change = merge_arriving(stored, arriving, families_in_each_plan(transaction, concerned))

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.increments import Increment, difference
+from services.scoring.judging.observations import EarlierFiguresNeededError
 from services.scoring.storage.increments import add_increments
+from services.scoring.storage.readings import readings_among
 from services.scoring.storage.targets import mark_moved
-from services.scoring.update.figure_changes import FigureChange
+from services.scoring.update.figure_changes import FigureChange, elements_needed
 from services.scoring.update.transaction import Transaction
 from shared.reference.load import Reference
 
+type Move = tuple[str, int, date, Increment]
+"""The increment by which the sum of a commitment and a target moves on a day."""
+
 
 async def move_sums(transaction: Transaction, change: FigureChange) -> None:
-    """Move the sums above the changed units, and mark their commitments for `judge_targets` to judge."""
-    plan, increments = transaction.reference.plan.id, sum_increments(change, transaction.reference)
+    """Move the sums above the changed units, and mark their commitments for `judge_targets` to judge.
+
+    Where that depends on earlier figures than those that were read, all of them are read.
+    """
+    plan, reference = transaction.reference.plan.id, transaction.reference
+    moves: list[Move] = []
+    far: list[int] = []
+    for unit in change.after:
+        try:
+            moves += _moves_by(unit, change, reference)
+        except EarlierFiguresNeededError:
+            far.append(unit)
+    if far:
+        needed = elements_needed({unit: change.differing[unit] for unit in far}, reference)
+        whole = change.over(await readings_among(transaction.connection, needed, reference.plan.horizon))
+        moves += [move for unit in far for move in _moves_by(unit, whole, reference)]
+    increments = _added_up(moves)
     moved = {(commitment, unit) for commitment, unit, _ in increments}
     await mark_moved(transaction.connection, plan, moved, transaction.moment.on)
     await add_increments(transaction.connection, plan, increments)
@@ -24,21 +44,34 @@ async def move_sums(transaction: Transaction, change: FigureChange) -> None:
 
 def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str, int, date], Increment]:
     """Return by how much the change in figures moves each sum, by commitment, target and day."""
-    increments: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
-    for key in change.after:
-        family = reference.lineage.family(key)
-        changed = {reading.element for member in family for reading in change.differing[member]}
-        if not changed:
-            continue
-        unit, since = reference.units.by_key(key), change.begins(family, reference.plan.baseline_date)
-        now = Contributor(reference, unit, change.after[key], change.after, since=since)
-        formerly = Contributor(
-            reference, unit, change.before[key], change.before, alike=now, differing=changed, since=since
-        )
-        moved: dict[str, dict[date, Increment]] = {}
-        for commitment, target in reference.targets_of(unit, changed):
-            if commitment.id not in moved:
-                moved[commitment.id] = difference(now.increments(commitment), formerly.increments(commitment))
-            for day, increment in moved[commitment.id].items():
-                increments[commitment.id, target.key, day] += increment
+    return _added_up(move for unit in change.after for move in _moves_by(unit, change, reference))
+
+
+def _moves_by(key: int, change: FigureChange, reference: Reference) -> list[Move]:
+    """Return the moves of sums by the change in the figures of one unit and its kin."""
+    family = reference.lineage.family(key)
+    changed = {reading.element for member in family for reading in change.differing[member]}
+    if not changed:
+        return []
+    unit, since = reference.units.by_key(key), change.begins(family, reference.plan.baseline_date)
+    now = Contributor(reference, unit, change.after[key], change.after, since=since)
+    formerly = Contributor(
+        reference, unit, change.before[key], change.before, alike=now, differing=changed, since=since
+    )
+    moved: dict[str, dict[date, Increment]] = {}
+    for commitment, _ in (targets := reference.targets_of(unit, changed)):
+        if commitment.id not in moved:
+            moved[commitment.id] = difference(now.increments(commitment), formerly.increments(commitment))
+    return [
+        (commitment.id, target.key, day, increment)
+        for commitment, target in targets
+        for day, increment in moved[commitment.id].items()
+    ]
+
+
+def _added_up(moves: Iterable[Move]) -> dict[tuple[str, int, date], Increment]:
+    increments: dict[tuple[str, int, date], Increment] = {}
+    for commitment, target, day, increment in moves:
+        where = commitment, target, day
+        increments[where] = increments[where] + increment if where in increments else increment
     return increments
