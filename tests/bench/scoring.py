@@ -48,8 +48,8 @@ from tests.waiting import eventually
 
 RAW_BATCH = 1_000
 POSTS = 200
-YEAR_COMMUNES, YEAR_MONTHS = 1_000, (2, 6, 11)
-"""In the twelfth month every commune's commitments end, so that each submission is a change."""
+YEAR_COMMUNES, YEAR_MONTHS = 400, (1, 2, 6, 11, 12)
+"""In the first month each figure is a change, and in the twelfth the plan's commitments end."""
 MEGABYTE = 2**20
 
 
@@ -215,23 +215,31 @@ async def year(directory: Path) -> None:
     async with system(directory, YEAR_COMMUNES, date(2023, 2, 1)) as (around, reference):
         codes, done = codes_of(reference), 0
         for number in YEAR_MONTHS:
-            await fill(around, list(country.submissions(codes, country.MONTHS[done : number - 1])))
-            await made_from_stream(around, reference, country.last_day(country.MONTHS[: number - 1]), switch=True)
+            if former := country.MONTHS[: number - 1]:
+                await fill(around, list(country.submissions(codes, former[done:])))
+                await made_from_stream(around, reference, country.last_day(former), switch=True)
             found, done = list(country.submissions(codes, [country.MONTHS[number - 1]])), number
             await around.set_day(found[0].received_at.date())
             scoring = await serving(around, found[0].received_at.date())
             programs = Programs(scoring)
-            before = programs.usage()
+            before, told = programs.usage(), await changes_stored(around)
             await fill(around, found)
             await scored(around, len(found))
             took, count = programs.usage().since(before), len(found)
+            told = await changes_stored(around) - told
             await scoring.stop()
             of_scoring, of_postgres = 1e6 * took.scoring / count, 1e6 * took.postgres / count
             print(
                 f"a submission in month {number}: {of_scoring + of_postgres:,.0f} us of the processor: scoring "
-                f"{of_scoring:,.0f}, PostgreSQL {of_postgres:,.0f}",
+                f"{of_scoring:,.0f}, PostgreSQL {of_postgres:,.0f}; {told:,} changes by {count:,}",
                 flush=True,
             )
+
+
+async def changes_stored(around: Surroundings) -> int:
+    """The number of changes that were stored until now."""
+    async with around.engine.connect() as connection:
+        return int((await connection.exec_driver_sql("SELECT count(*) FROM scoring.change")).scalar() or 0)
 
 
 async def latency(directory: Path) -> None:
