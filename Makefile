@@ -24,12 +24,14 @@ test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
 bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 30 minutes
+	@rm -rf .bench
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.scoring
 	@$(BIN)/python -m tests.bench.takeover
 	@$(BIN)/python -m tests.bench.asking
 	@$(BIN)/python -m tests.bench.boards
 	@$(BIN)/python -m tests.bench.notify
+	@$(BIN)/python -m tests.bench.costs
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)

@@ -108,7 +108,7 @@ class Asking:
                     break
         took = self._programs.usage().since(before)
         seconds = (time.perf_counter() - started) / times
-        return Cost(1000 * (took.scoring + took.postgres) / times, seconds, sent / times / 1000)
+        return Cost(1000 * (took.services + took.postgres) / times, seconds, sent / times / 1000)
 
     async def row(self, question: Question) -> None:
         """Print a question's row."""

@@ -258,7 +258,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
     alone_changes = int(min(seconds, 20) * A_SECOND) * (rate // A_SECOND)
     print(
         f"published without boards: {alone_rate:,.0f} changes/s (asked: {rate}); a change takes "
-        f"{1000 * alone.scoring / alone_changes:.2f} ms of scoring, {1000 * alone.postgres / alone_changes:.2f} ms of "
+        f"{1000 * alone.services / alone_changes:.2f} ms of scoring, {1000 * alone.postgres / alone_changes:.2f} ms of "
         f"PostgreSQL, {1000 * alone.nats / alone_changes:.2f} ms of NATS",
         flush=True,
     )
@@ -285,7 +285,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
 
         frames = sum(len(board.frames) for board in boards)
         most = max(len(board.frames) / (board.frames[-1] - board.frames[0]) for board in boards[SLOW:])
-        following = took.scoring - alone.scoring * changes / alone_changes
+        following = took.services - alone.services * changes / alone_changes
         sent = sum(board.bytes for board in boards)
         lost = [board for board in boards if board.reset.is_set()]
         raw = raw_frames(count, int(sent / frames))
@@ -293,7 +293,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
             f"{count} boards, {changes:,} changes: {reached:,.0f} changes/s; the last was on each board "
             f"{drained:.1f} s after its transaction; {frames:,} frames of {sent / frames / 1000:,.0f} kB, at most "
             f"{most:.2f} a second (under 2.05); {len(lost)} boards were told to read the lists again\n"
-            f"  scoring took {took.scoring:.1f} s of the processor in {lasted:.0f} s, following {following:.1f} s of "
+            f"  scoring took {took.services:.1f} s of the processor in {lasted:.0f} s, following {following:.1f} s of "
             f"it: {1000 * following / changes:.2f} ms a change, {1000 * following / frames:.3f} ms a frame; raw "
             f"transport.write: {1000 * raw:.3f} ms a frame\n"
             f"  others: PostgreSQL {took.postgres:.1f} s, NATS {took.nats:.1f} s, the boards and what publishes "

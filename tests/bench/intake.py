@@ -19,7 +19,9 @@ from services.cli.migrate import prepare
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from tests.bench import load, raw
-from tests.running import START, Surroundings, settings_of, surroundings
+from tests.bench.costs import note
+from tests.bench.usage import Programs
+from tests.running import START, Service, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
 from tests.waiting import eventually
 from tests.workbooks import a_workbook
@@ -58,22 +60,31 @@ async def settled(around: Surroundings) -> None:
     await eventually(is_settled, 300)
 
 
-async def singles(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
-    ratios, raws, rates = [], [], []
+async def singles(around: Surroundings, intake: Service, key: str, source: Iterator[bytes]) -> None:
+    programs, rates = Programs(intake), []
     for _ in range(ROUNDS):
         requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, SINGLES)]
-        raws.append(await raw.publish_rate(around.nats, BODY, RAW_SINGLES))
-        measured = await load.run(port, iter(requests), CLIENTS)
+        before = programs.usage()
+        await raw.publish(around.nats, BODY, RAW_SINGLES)
+        bare = 1e6 * programs.usage().since(before).nats / RAW_SINGLES
+        before = programs.usage()
+        measured = await load.run(intake.port, iter(requests), CLIENTS)
         assert measured.statuses == {202: SINGLES}, measured.statuses
-        rates.append(measured.rate)
-        ratios.append(measured.rate / raws[-1])
         await settled(around)
-    show("single posts, 64 clients", rates, raws, ratios, "js.publish, 256 in flight", "at least 1.0")
+        note(
+            "one post of many, 64 clients, with its projection",
+            programs.usage().since(before),
+            SINGLES,
+            bare,
+            "`js.publish`",
+        )
+        rates.append(measured.rate)
     half = statistics.median(rates) / 2
     requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, int(half * 5))]
-    measured = await load.run(port, iter(requests), CLIENTS, rate=half)
+    measured = await load.run(intake.port, iter(requests), CLIENTS, rate=half)
     print(
-        f"  at half that load ({half:,.0f}/s): p50 {measured.percentile(50):.1f} ms, "
+        f"  {statistics.median(rates):,.0f}/s; at half that load ({half:,.0f}/s): "
+        f"p50 {measured.percentile(50):.1f} ms, "
         f"p99 {measured.percentile(99):.1f} ms (under 50)",
         flush=True,
     )
@@ -106,32 +117,23 @@ async def workbook(around: Surroundings, key: str, communes: list[str]) -> None:
     print(f"preview of a workbook of {ROWS} rows: {statistics.median(seconds):.2f} s (under 1 s)", flush=True)
 
 
-async def lines(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
-    ratios, raws, rates = [], [], []
+async def lines(around: Surroundings, intake: Service, key: str, source: Iterator[bytes]) -> None:
+    programs = Programs(intake)
     for _ in range(ROUNDS):
         body = b"\n".join(itertools.islice(source, LINES))
-        raws.append(await raw.batch_rate(around.nats, BODY, LINES))
-        before = await around.stored("SUBMISSIONS")
-        started = time.perf_counter()
-        async with around.services[0].client(key) as client:
+        before = programs.usage()
+        await raw.publish_batches(around.nats, BODY, LINES)
+        bare = 1e6 * programs.usage().since(before).nats / LINES
+        stored, before = await around.stored("SUBMISSIONS"), programs.usage()
+        async with intake.client(key) as client:
             answer = await client.post(
                 "/v1/submissions", content=body, headers={"Content-Type": "application/x-ndjson"}, timeout=600
             )
-        seconds = time.perf_counter() - started
         assert answer.status_code == 202, answer.text[-300:]
-        assert await around.stored("SUBMISSIONS") - before == LINES, answer.text[-300:]
-        rates.append(LINES / seconds)
-        ratios.append(rates[-1] / raws[-1])
+        assert await around.stored("SUBMISSIONS") - stored == LINES, answer.text[-300:]
         await settled(around)
-    show("NDJSON, one stream", rates, raws, ratios, "atomic batches of 1,000", "at least 0.6")
-
-
-def show(what: str, rates: list[float], raws: list[float], ratios: list[float], limit: str, wanted: str) -> None:
-    print(
-        f"{what}: {statistics.median(rates):,.0f} submissions/s; raw {limit}: {statistics.median(raws):,.0f}/s; "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}; {wanted})",
-        flush=True,
-    )
+        took = programs.usage().since(before)
+        note("a line of NDJSON, with its projection", took, LINES, bare, "atomic batches of 1,000")
 
 
 BODY = b"x" * 600
@@ -158,8 +160,8 @@ async def main() -> None:
                 await workbook(around, key, communes)
                 await around.services.pop().stop()
                 await one_client(around, intake.port, key, source)
-                await singles(around, intake.port, key, source)
-                await lines(around, intake.port, key, source)
+                await singles(around, intake, key, source)
+                await lines(around, intake, key, source)
         finally:
             await nats.close()
             await server.remove()

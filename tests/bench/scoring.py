@@ -40,6 +40,7 @@ from shared.nats.publishing import publish
 from shared.reference.load import Reference, follow_each_other, load
 from shared.service.runtime import collect_rarely
 from tests.bench import country
+from tests.bench.costs import note
 from tests.bench.usage import Programs
 from tests.builders import as_published
 from tests.running import START, Service, Surroundings, settings_of, surroundings
@@ -111,16 +112,17 @@ async def serving(around: Surroundings, day: date) -> Service:
     return service
 
 
+async def left(around: Surroundings) -> int:
+    """Return how many submissions scoring has not acknowledged yet."""
+    js = around.nats.jetstream()
+    info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+
 async def scored(around: Surroundings, count: int) -> float:
     """Submissions a second, from the first that scoring acknowledges to the last."""
-    js = around.nats.jetstream()
-
-    async def left() -> int:
-        info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
-        return info.num_pending + info.num_ack_pending
-
-    started, before = time.perf_counter(), await left()
-    while remaining := await left():
+    started, before = time.perf_counter(), await left(around)
+    while remaining := await left(around):
         assert time.perf_counter() - started < 1200, remaining
         await asyncio.sleep(0.05)
     return min(before, count) / (time.perf_counter() - started)
@@ -160,11 +162,12 @@ async def filled(directory: Path) -> None:
             (units[one.unit], reading) for one in months[0] for reading in readings_in(one, one.id, one.received_at)
         ]
         raw = await raw_upserts(around, readings)
-        first = await with_workers(around, 1, months[0])
+        first = await with_workers(around, 1, months[0], "scoring a submission, each a change with its event")
         print(f"first figures, each of them a change that is published: {first:,.0f} submissions/s", flush=True)
         rates = []
         for workers, month in enumerate(months[1:3], 1):
-            rates.append(await with_workers(around, workers, month))
+            path = f"scoring a submission of a filled stream, {workers} worker(s), 8,000 communes"
+            rates.append(await with_workers(around, workers, month, path))
             print(
                 f"filled stream, {workers} worker(s): {rates[-1]:,.0f} submissions/s; raw unnest upsert {raw:,.0f} "
                 f"readings/s; ratio {rates[-1] / raw:.2f} (at least 0.25)",
@@ -172,15 +175,18 @@ async def filled(directory: Path) -> None:
             )
         print(f"two workers: {rates[1] / rates[0]:.2f} x one (at least 1.5 where cores allow)", flush=True)
         await age(around, years=10)
-        rate = await with_workers(around, 1, months[3])
+        rate = await with_workers(around, 1, months[3], "the same with ten times the history")
         print(f"with ten times the history: {rate:,.0f} submissions/s; {rate / rates[0]:.2f} x without", flush=True)
 
 
-async def with_workers(around: Surroundings, workers: int, found: Sequence[AcceptedSubmission]) -> float:
+async def with_workers(around: Surroundings, workers: int, found: Sequence[AcceptedSubmission], path: str) -> float:
     """Submissions a second that so many workers score from a stream that was filled while none was there."""
     await fill(around, found)
     started = await asyncio.gather(*(around.start("scoring") for _ in range(workers)))
+    programs = Programs(*started)
+    number, before = await left(around), programs.usage()
     rate = await scored(around, len(found))
+    note(path, programs.usage().since(before), number)
     for worker in started:
         await worker.stop()
     return rate
@@ -228,12 +234,8 @@ async def year(directory: Path) -> None:
             took, count = programs.usage().since(before), len(found)
             told = await changes_stored(around) - told
             await scoring.stop()
-            of_scoring, of_postgres = 1e6 * took.scoring / count, 1e6 * took.postgres / count
-            print(
-                f"a submission in month {number}: {of_scoring + of_postgres:,.0f} us of the processor: scoring "
-                f"{of_scoring:,.0f}, PostgreSQL {of_postgres:,.0f}; {told:,} changes by {count:,}",
-                flush=True,
-            )
+            note(f"scoring a submission in month {number} of the year", took, count)
+            print(f"  {told:,} changes by {count:,} submissions", flush=True)
 
 
 async def changes_stored(around: Surroundings) -> int:
@@ -247,10 +249,11 @@ async def latency(directory: Path) -> None:
     async with system(directory, 300) as (around, reference):
         terms = Terms(rate_per_minute=1_000_000)
         key = await add_key(around.engine, "bench", "bench", [reference.plan.unit], [EVERYTHING], terms)
-        intake = await around.start("intake")
-        await around.start("scoring")
+        intake, scoring = await around.start("intake"), await around.start("scoring")
         heard = await around.nats.subscribe(subjects.ALL_STATUSES)
-        milliseconds = []
+        milliseconds: list[float] = []
+        programs = Programs(intake, scoring)
+        before = programs.usage()
         commune = codes_of(reference)[0][1]
         async with intake.client(key) as client:
             for number in range(POSTS):
@@ -269,6 +272,7 @@ async def latency(directory: Path) -> None:
                 milliseconds.append(1000 * (time.perf_counter() - started))
                 await asyncio.sleep(0.02)
         cuts = statistics.quantiles(milliseconds[10:], n=100)
+        note("a lone post to its status event", programs.usage().since(before), POSTS)
         print(f"post to status event: p50 {cuts[49]:.1f} ms (under 15), p99 {cuts[98]:.1f} ms (under 50)", flush=True)
 
 
@@ -312,9 +316,13 @@ async def rebuilding(directory: Path) -> None:
                 await asyncio.sleep(0.1)
 
         watching = asyncio.create_task(watch())
+        programs = Programs()
+        before = programs.usage()
         compared = await made_from_stream(around, reference, country.last_day(country.MONTHS), switch=False)
+        took = programs.usage().since(before)
         done.set()
         await watching
+        note("rebuild, a submission of twelve months", took.in_this_process, compared.submissions)
         print(
             f"rebuild of {compared.submissions:,} submissions: {compared.seconds:.0f} s (under 60), "
             f"{compared.submissions / compared.seconds:,.0f}/s; memory {peak / MEGABYTE:.0f} MB (under 500)",
@@ -333,10 +341,12 @@ async def ticking(directory: Path) -> None:
         await connection.execute("UPDATE scoring.status SET holds_until = $1", day)
         count = await connection.fetchval("SELECT count(*) FROM scoring.status WHERE holds_until = $1", day)
         await connection.close()
-        started = time.perf_counter()
+        programs = Programs()
+        started, before = time.perf_counter(), programs.usage()
         moment = Moment(on=day + timedelta(days=1), at=datetime.now(UTC))
         async with around.engine.begin() as live:
             changes = await tick(Transaction(live, reference, moment))
+        note("daily tick, a status", programs.usage().since(before).in_this_process, count)
         print(
             f"tick over {count:,} statuses: {time.perf_counter() - started:.1f} s (under 10), {changes:,} changes",
             flush=True,

@@ -12,11 +12,17 @@ from tests.running import Service
 class Usage(NamedTuple):
     """The seconds of the processor that each program has taken."""
 
-    scoring: float
+    services: float
+    """The services that are measured, together."""
     postgres: float
     nats: float
     own: float
     """The measuring process itself: the load, or the boards that look on."""
+
+    @property
+    def in_this_process(self) -> Usage:
+        """The same where the measured work is done by the measuring process."""
+        return self._replace(services=self.services + self.own)
 
     def since(self, before: Usage) -> Usage:
         """Return what was taken in between."""
@@ -24,11 +30,11 @@ class Usage(NamedTuple):
 
 
 class Programs:
-    """The programs that are measured."""
+    """The programs that are measured: these services, and the PostgreSQL and NATS that this process has started."""
 
-    def __init__(self, scoring: Service) -> None:
-        assert scoring.process
-        self._scoring, self._own = psutil.Process(scoring.process.pid), psutil.Process()
+    def __init__(self, *services: Service) -> None:
+        self._services = [psutil.Process(service.process.pid) for service in services if service.process]
+        self._own = psutil.Process()
 
     def usage(self) -> Usage:
         """Return what they have taken until now, their ended children among it."""
@@ -36,7 +42,8 @@ class Programs:
         for child in self._own.children(recursive=True):
             if (name := child.name()) in by_name:
                 by_name[name] += _seconds(child)
-        return Usage(_seconds(self._scoring), by_name["postgres"], by_name["nats-server"], _seconds(self._own))
+        services = sum(map(_seconds, self._services))
+        return Usage(services, by_name["postgres"], by_name["nats-server"], _seconds(self._own))
 
 
 def _seconds(process: psutil.Process) -> float:
