@@ -166,13 +166,14 @@ async def _option(page: Page, name: str) -> str:
 
 
 async def test_an_alert_that_is_over_offers_no_form_and_says_so(notify: NotifyService, page: Page) -> None:
+    link = await link_of(notify)
     await notify.publish(a_status_change(Event.RECOVERED))
     await notify.settled(2)
     await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "all")
     behind = page.get_by_role("listitem").filter(has_text="chậm tiến độ")
     await expect(behind).to_contain_text("đã qua")
     await expect(page.get_by_role("button", name="Nhận xử lý")).to_have_count(0)
-    await page.goto(await link_of(notify))
+    await page.goto(link)
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Việc đã qua")
     await expect(page.locator("form textarea")).to_have_count(0)
 
