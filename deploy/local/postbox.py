@@ -40,6 +40,7 @@ class Postbox:
 
     def __init__(self, directory: Path, keys: GatewayKeys) -> None:
         self.outbox = Outbox(directory)
+        self.gateways = SmsGateways(self.outbox, keys)
         self.app = Starlette(
             routes=[
                 Route("/", self.show_all),
@@ -48,7 +49,7 @@ class Postbox:
                 Route("/mail/{n:int}.eml", self.download_mail),
                 Route("/outbox.json", self.list_sent),
                 Route("/healthz", self.tell_health),
-                *SmsGateways(self.outbox, keys).routes,
+                *self.gateways.routes,
             ]
         )
 

@@ -81,7 +81,7 @@ class Notify:
     def __init__(
         self, runtime: Runtime, settings: NotifySettings, arriving: Sequence[Stage], telling: Sequence[Stage]
     ) -> None:
-        channels, links = configured_channels(settings), _links(settings)
+        channels, links = configured_channels(settings, runtime.engine), _links(settings)
         self.runtime, self.settings = runtime, settings
         self.authenticator = Authenticator.of(runtime.engine, runtime.settings)
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
@@ -283,6 +283,7 @@ def _first_world(
         links=links,
         tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),
         sms=Style(settings.sms_diacritics, settings.sms_parts),
+        has_zalo=settings.zalo_via is not None,
         plans={reference.plan.id: reference for reference in runtime.plans},
     )
 

@@ -90,6 +90,9 @@ class World:
     links: Links | None = None
     tariff: Tariff = Tariff()
     sms: Style = field(default_factory=Style)
+    has_zalo: bool = False
+    """Whether Zalo is tried before SMS."""
+
     now: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     shown_now: datetime | None = None
     """The moment by the clock that people read, which may be simulated; None: `now`, by which notices wait."""

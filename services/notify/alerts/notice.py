@@ -32,7 +32,7 @@ class NoticeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a notice. An SMS has only the text."""
+    """The words of a notice. An SMS has only the text, and where Zalo is tried first the subject, which Zalo gets."""
 
     text: str
     subject: str | None = None
@@ -45,7 +45,8 @@ class Notice:
 
     `request_id`: the notice's id at the provider, the same in every retry, so that the provider can drop a repetition,
     and a new id when somebody has the notice sent again. `leased_until`: no other worker tries the notice before.
-    `signing_secrets`: a webhook's secrets, the newest first.
+    `signing_secrets`: a webhook's secrets, the newest first. `link`: by which its recipient acknowledges.
+    `is_after_zalo`: Zalo took or refused it, and it is not known to have arrived: it goes by SMS.
     """
 
     id: UUID
@@ -65,3 +66,5 @@ class Notice:
     trace: str | None = None
     signing_secrets: tuple[str, ...] = ()
     subscription: UUID | None = None
+    link: str | None = None
+    is_after_zalo: bool = False

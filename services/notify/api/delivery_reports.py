@@ -1,4 +1,4 @@
-"""`/v1/delivery-reports/{gateway}`: the reports of SMS gateways. A repeated report changes nothing."""
+"""`/v1/delivery-reports/{gateway}`: the reports of SMS gateways and of Zalo. A repeated report changes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +17,8 @@ from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import Serving
 from services.notify.delivery.channels.sms.gateway import DeliveryReport
-from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
+from services.notify.delivery.channels.sms.gateways import GATEWAYS
+from services.notify.delivery.channels.zalo import direct as zalo
 from services.notify.storage.alerts import alerts_told
 from services.notify.storage.notices import is_under_way, record_report
 from services.notify.storage.tables import OutboxRow
@@ -27,6 +28,14 @@ from shared.http.parameters import ANY_PARAMETERS
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service import outbox
 from shared.time import utc_now
+
+ZALO = "zalo"
+"""The name in the path of Zalo's own calls; a Zalo message by eSMS is reported by eSMS."""
+
+if TYPE_CHECKING:
+    type ReporterName = str
+else:
+    ReporterName = Literal[(*GATEWAYS, ZALO)]
 
 router = APIRouter(prefix="/v1/delivery-reports")
 
@@ -44,16 +53,25 @@ class ReportAnswer(BaseModel):
 @router.get("/{gateway}", operation_id="take_report_by_query", openapi_extra=ANY_PARAMETERS)
 @router.post("/{gateway}", openapi_extra=ANY_PARAMETERS)
 async def take_report(
-    gateway: GatewayName,
+    gateway: ReporterName,
     request: Request,
     notify: Serving,
     token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, since gateways sign nothing.")] = "",
 ) -> ReportAnswer:
-    """Record that an SMS was delivered, or could not be."""
+    """Record that an SMS or a Zalo message was delivered, or could not be. An SMS follows where Zalo failed."""
     expected = notify.settings.sms_report_token
     if expected is None or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         raise Problem(Problems.WRONG_KEY)
-    report = GATEWAYS[gateway].read_report(await _fields(request), notify.settings)
+    body = await read_body(request, _LIMIT)
+    fields = _fields(request, body)
+    if gateway == ZALO:
+        if not zalo.is_signed(body, request.headers.get("x-zevent-signature", ""), notify.settings):
+            raise Problem(Problems.WRONG_KEY)
+        report = zalo.read_report(fields)
+        if report is None:  # it calls about much else, and calls again where it hears no
+            return ReportAnswer(notices=0)
+    else:
+        report = GATEWAYS[gateway].read_report(fields, notify.settings)
     if report is None:
         raise Problem(Problems.INVALID_QUERY, Fault("", Faults.MISSING))
     if report.is_delivered is None:
@@ -104,20 +122,20 @@ async def _record(connection: AsyncConnection, report: DeliveryReport) -> int:
             detail=None if report.is_delivered else "not delivered",
         )
         for row in rows
+        if row.due_at is None
         for alert in alerts[row.id]
     ]
     await outbox.put(connection, OutboxRow, entries)
     return len(rows)
 
 
-async def _fields(request: Request) -> Mapping[str, str]:
+def _fields(request: Request, body: bytes) -> Mapping[str, str]:
     """Return the fields of a report, from the query, a form or JSON."""
     fields = dict(request.query_params)
-    body = await read_body(request, _LIMIT)
     if body.lstrip().startswith(b"{"):
         try:
             values = json.loads(body)
         except ValueError:
             return fields
-        return fields | {name: value if isinstance(value, str) else str(value) for name, value in values.items()}
+        return fields | {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
     return fields | dict(parse_qsl(body.decode(errors="replace")))

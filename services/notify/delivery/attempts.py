@@ -44,6 +44,9 @@ def status_after(
     notice: Notice, outcome: Outcome, settings: DeliverySettings, now: datetime
 ) -> tuple[NoticeStatus, datetime | None]:
     """Return the status that an outcome gives a notice, and the time of the next attempt, None where there is none."""
+    if outcome.next_way_seconds is not None:
+        status = NoticeStatus.SENT if outcome.result is Result.SENT else NoticeStatus.TEMPORARY_FAILURE
+        return status, now + timedelta(seconds=outcome.next_way_seconds)
     if outcome.result in (Result.SENT, Result.PERMANENT):
         return NoticeStatus(outcome.result.value), None
     wait = min(settings.retry_first_seconds * 2 ** min(notice.attempts, 30), settings.retry_longest_seconds)
@@ -92,4 +95,5 @@ def attempt_values(attempt: Attempt) -> NewAttempt:
         "status": attempt.status.value,
         "due_at": attempt.due_at,
         "cost_dong": attempt.outcome.cost_dong,
+        "is_after_zalo": attempt.outcome.next_way_seconds is not None,
     }

@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.links import Links
-from services.notify.alerts.notice import Notice
+from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.attempts import Attempt, attempt_values, log_entries, status_after
 from services.notify.delivery.breaker import Breaker
 from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
@@ -212,7 +212,7 @@ class DeliveryWorker:
                 async with self._engine.begin() as connection:
                     alerts = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
                     ours = [attempt for attempt in attempts if attempt.lease in alerts]
-                    finished = [attempt for attempt in ours if attempt.due_at is None]
+                    finished = [one for one in ours if one.due_at is None or one.status is NoticeStatus.SENT]
                     entries = [entry for attempt in finished for entry in log_entries(attempt, alerts[attempt.lease])]
                     await outbox.put(connection, OutboxRow, entries)
                     await self._follow_up(connection, ours)

@@ -13,7 +13,9 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
+    or_,
     select,
     update,
 )
@@ -47,6 +49,7 @@ class NewAttempt(TypedDict):
     status: str
     due_at: datetime | None
     cost_dong: int | None
+    is_after_zalo: bool
 
 
 async def record_attempts(
@@ -66,7 +69,9 @@ async def record_attempts(
 @lru_cache
 def _record_attempts() -> Select[Any]:
     """Return a single statement for an attempt, its notice and its alerts, which saves a round trip per notice."""
-    changed = {"lease": notice.c.due_at} | {name: notice.c[name] for name in ("status", "due_at", "cost_dong")}
+    changed = {"lease": notice.c.due_at} | {
+        name: notice.c[name] for name in ("status", "due_at", "cost_dong", "is_after_zalo")
+    }
     columns = {column.name: column for column in attempt.columns} | changed
     # the prefix tells the arrays' columns from those of the table that is updated
     arrays = {
@@ -82,6 +87,9 @@ def _record_attempts() -> Select[Any]:
             due_at=rows.new_due_at,
             attempts=rows.new_number,
             cost_dong=func.coalesce(rows.new_cost_dong, notice.c.cost_dong),
+            is_after_zalo=or_(notice.c.is_after_zalo, rows.new_is_after_zalo),
+            # the gateway would drop an SMS under the id that it knows from the Zalo message
+            request_id=case((rows.new_is_after_zalo, func.gen_random_uuid()), else_=notice.c.request_id),
         )
         .returning(notice.c.id, rows.new_lease)
         .cte("held")

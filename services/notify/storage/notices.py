@@ -82,6 +82,7 @@ class StoredNotice(NamedTuple):
     resent_by: str | None = None
     reported_at: datetime | None = None
     resent_at: datetime | None = None
+    is_after_zalo: bool = False
 
 
 class NoticeAgain(TypedDict):
@@ -94,6 +95,7 @@ class NoticeAgain(TypedDict):
     retry_until: datetime
     resent_by: str
     resent_at: datetime
+    is_after_zalo: bool
 
 
 NOTICE_COLUMNS = tuple(notice.c[name] for name in StoredNotice._fields)
@@ -177,11 +179,22 @@ async def is_under_way(connection: AsyncConnection, channel: str, request_id: UU
 async def record_report(
     connection: AsyncConnection, provider_id: str, request_id: UUID | None, status: NoticeStatus, now: datetime
 ) -> Sequence[StoredNotice]:
-    """Note whether a message arrived, and return the changed notices. A delivered notice stays delivered."""
+    """Note whether a message arrived, and return the changed notices. A delivered notice stays delivered.
+
+    Of a notice that has another way left (`due_at`), a failure makes that way due now. That an earlier attempt failed
+    says nothing of a later one by another way.
+    """
     tried = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
+    if status is not NoticeStatus.DELIVERED:
+        tried = tried.where(attempt.c.notice == notice.c.id, attempt.c.number == notice.c.attempts)
     is_meant: ColumnElement[bool] = notice.c.id.in_(tried)
     if request_id:
         is_meant = or_(is_meant, notice.c.request_id == request_id)
     changes = and_(is_meant, notice.c.status == NoticeStatus.SENT.value)
-    statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*NOTICE_COLUMNS)
+    values: dict[str, Any] = {"status": status.value, "due_at": None, "reported_at": now}
+    if status is not NoticeStatus.DELIVERED:
+        has_other = notice.c.due_at.is_not(None)
+        values["due_at"] = case((has_other, now))
+        values["status"] = case((has_other, NoticeStatus.TEMPORARY_FAILURE.value), else_=status.value)
+    statement = update(notice).where(changes).values(values).returning(*NOTICE_COLUMNS)
     return [StoredNotice(*row) for row in await connection.execute(statement)]

@@ -149,6 +149,19 @@ class NoticeRow(_Table, table=True):
     parts: int | None = Field(default=None, description="The number of SMS that the notice takes.")
     cost_dong: int | None = Field(default=None, description="The estimated cost.")
     link_hash: bytes | None = Field(default=None, description="SHA-256 of the token in its link.")
+    is_after_zalo: bool = Field(default=False, description="Zalo took or refused it: the next attempt is an SMS.")
+
+
+class ZaloTokenRow(_Table, table=True):
+    """The newest tokens of our app at Zalo. A refresh token is good for one renewal."""
+
+    __tablename__ = "zalo_token"
+
+    app_id: str = Field(primary_key=True)
+    begun_with: bytes = Field(description="SHA-256 of the settings' refresh token from which these come.")
+    access_token: str
+    refresh_token: str
+    ends_at: datetime = Field(sa_type=_moment, description="When the access token ends.")
 
 
 class MentionRow(_Table, table=True):

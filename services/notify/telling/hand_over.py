@@ -99,4 +99,6 @@ def notice_of(row: StoredNotice, secrets: Mapping[UUID, tuple[str, ...]], links:
         trace=row.trace,
         signing_secrets=secrets.get(row.subscription, ()) if row.subscription else (),
         subscription=row.subscription,
+        link=links.url(row.id) if links and row.link_hash else None,
+        is_after_zalo=row.is_after_zalo,
     )

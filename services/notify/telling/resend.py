@@ -70,4 +70,5 @@ def _again(world: World, agency: str) -> NoticeAgain:
         "retry_until": world.now + world.retry_for,
         "resent_by": agency,
         "resent_at": world.now,
+        "is_after_zalo": False,
     }

@@ -42,10 +42,12 @@ def word(draft: Draft, world: World) -> Wording:
     language, words = draft.language, words_of(draft.language)
     template, facts = _filling(draft, world, words)
     facts |= {"item": facts}
+    subject = " ".join(fill(_SUBJECTS.get(template, "subject.txt"), facts, language).split())
     if draft.channel == "sms":
-        return Wording(text=short_message(f"{template}_sms.txt", facts, language, world.sms))
+        text = short_message(f"{template}_sms.txt", facts, language, world.sms)
+        return Wording(text, subject if world.has_zalo else None)
     return Wording(
-        subject=" ".join(fill(_SUBJECTS.get(template, "subject.txt"), facts, language).split()),
+        subject=subject,
         text=fill(f"{template}.txt", facts, language),
         html=fill(f"{template}.html", facts, language),
     )

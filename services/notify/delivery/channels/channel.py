@@ -28,7 +28,8 @@ class Outcome:
     """The result of an attempt, with the provider's words and, where the provider took the notice, its message id.
 
     `ends_address`: the address can never be reached. `is_gateways`: the gateway is down or refuses every notice of
-    ours. `cost_dong`: the cost by the provider's account.
+    ours. `cost_dong`: the cost by the provider's account. `next_way_seconds`: unless a report says meanwhile that it
+    arrived, the notice is tried by the channel's next way after this time; None: there is no other way.
     """
 
     result: Result
@@ -38,6 +39,7 @@ class Outcome:
     ends_address: bool = False
     is_gateways: bool = False
     cost_dong: int | None = None
+    next_way_seconds: float | None = None
 
 
 class Session(Protocol):

@@ -7,10 +7,10 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
-from services.notify.delivery.channels.sms.settings import SmsSettings
+from services.notify.delivery.channels.zalo.settings import ZaloSettings
 
 
-class DeliverySettings(SmsSettings):
+class DeliverySettings(ZaloSettings):
     """The settings of channels: their providers, their pace, and the time of retries. Mail is always set up."""
 
     smtp_host: str
@@ -33,4 +33,8 @@ class DeliverySettings(SmsSettings):
     def _gateway_is_whole(self) -> Self:
         if missing := GATEWAYS[self.sms_gateway].missing_settings(self):
             raise ValueError(f"NTM_SMS_URL needs {', '.join(missing)} beside it")
+        if missing := self.missing_zalo_settings():
+            raise ValueError(f"NTM_ZALO_VIA={self.zalo_via} needs {', '.join(missing)} beside it")
+        if self.zalo_via == "esms" and (self.sms_gateway != "esms" or not self.sms_url):
+            raise ValueError("NTM_ZALO_VIA=esms needs NTM_SMS_GATEWAY=esms and NTM_SMS_URL")
         return self

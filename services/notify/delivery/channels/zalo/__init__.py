@@ -1,0 +1,1 @@
+"""Zalo's notification messages (ZNS): by eSMS or directly, to the phones that else get an SMS."""
