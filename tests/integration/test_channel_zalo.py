@@ -199,7 +199,7 @@ async def test_zalo_itself_gets_messages_by_tokens_that_are_renewed_once_for_all
 async def test_a_refresh_token_that_is_used_up_makes_an_sms_until_another_one_is_set(
     tmp_path: Path, template: Path, engine: AsyncEngine
 ) -> None:
-    async with simulated(tmp_path) as (postbox, url):
+    async with simulated(tmp_path) as (_, url):
         [refused] = await told(direct_settings(url, template, zalo_refresh_token="used up"), engine, a_message())
         [taken] = await told(direct_settings(url, template), engine, a_message())
         [unknown] = await told(direct_settings(url, other_template(template)), engine, a_message())
