@@ -36,7 +36,7 @@ WHOLE = {"scoring.plan", "scoring.reference", "scoring.refill"}
 
 EMPTY = {
     "intake.parked", "intake.unscored", "scoring.parked", "scoring.outbox", "notify.parked", "notify.outbox",
-    "notify.brought", "notify.gathered", "notify.operation", "notify.spending",
+    "notify.brought", "notify.gathered", "notify.operation", "notify.spending", "notify.zalo_token",
 }  # fmt: skip
 """Tables that no GET reads, and that have rows only now and then."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -39,8 +41,10 @@ def test_data_that_do_not_fit_the_text_are_refused_and_named(data: dict[str, str
         ZaloTemplate(id="1", text=TEXT, data=data)
 
 
-def test_settings_that_lack_something_name_it() -> None:
+def test_settings_that_lack_something_name_it(tmp_path: Path) -> None:
+    path = tmp_path / "zalo.yaml"
+    path.touch()
     with pytest.raises(ValidationError, match="NTM_ZALO_APP_SECRET"):
-        some_settings(zalo_via="zalo", zalo_template="x.yaml", zalo_app_id="1", zalo_refresh_token="x")
+        some_settings(zalo_via="zalo", zalo_template=path, zalo_app_id="1", zalo_refresh_token="x")
     with pytest.raises(ValidationError, match="NTM_SMS_URL"):
-        some_settings(zalo_via="esms", zalo_template="x.yaml", zalo_oa_id="1")
+        some_settings(zalo_via="esms", zalo_template=path, zalo_oa_id="1")
