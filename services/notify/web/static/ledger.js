@@ -5,7 +5,7 @@ import { badge, field, h, select, table } from "./dom.js";
 import { moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
-const PAGE = 50;
+const PAGE = 20;
 const DAYS = 30;
 const TONES = { sent: "good", delivered: "good", permanent_failure: "bad", technical_failure: "bad", temporary_failure: "warn" };
 const STATUSES = ["sent", "delivered", "created", "sending", "temporary_failure", "technical_failure", "permanent_failure", "withheld"];

@@ -1,0 +1,80 @@
+"""What docker-compose.yml puts beside the services: an office's own files, and LibreOffice for `.pdf` reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.scoring.settings import ScoringSettings
+
+ROOT = Path(__file__).parents[3]
+_NAMED = re.compile(r"\$\{(\w+)(?:(:?[-+?])([^}]*))?\}")
+
+
+def interpolated(text: str, settings: Mapping[str, str]) -> str:
+    """Return a value of the file as Compose reads it: `${A}`, `${A:-else}`, `${A-else}`, `${A:+then}`."""
+
+    def value(found: re.Match[str]) -> str:
+        name, sign, other = found[1], found[2] or "", found[3] or ""
+        given = settings.get(name)
+        has_value = bool(given) if sign.startswith(":") else given is not None
+        if sign.endswith("+"):
+            return other if has_value else ""
+        return (given or "") if has_value else other if sign.endswith("-") else ""
+
+    return _NAMED.sub(value, text)
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+
+
+def mounts(part: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the sources of a part's mounts by the places at which it sees them."""
+    shared = (interpolated(volume, settings).split(":") for volume in part["volumes"])
+    return {target: source for source, target, *_ in shared}
+
+
+@pytest.mark.parametrize("name", ["scoring", "board"])
+@pytest.mark.parametrize(
+    ("file", "variable"), [("NTM_MAP_FILE", "NTM_MAP"), ("NTM_REPORT_TEMPLATE_FILE", "NTM_REPORT_TEMPLATE")]
+)
+def test_a_file_of_the_office_is_put_where_scoring_looks_for_it_and_none_where_none_is_named(
+    compose: dict[str, Any], name: str, file: str, variable: str
+) -> None:
+    part, named = compose["services"][name], {file: "/srv/ntm/own"}
+    assert mounts(part, named)[interpolated(part["environment"][variable], named)] == "/srv/ntm/own"
+    assert interpolated(part["environment"][variable], {}) == ""
+    assert "/srv/ntm/own" not in mounts(part, {}).values()
+
+
+def test_without_a_file_scoring_starts_and_draws_tiles(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = compose["services"]["scoring"]["environment"]["NTM_MAP"]
+    monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://")
+    monkeypatch.setenv("NTM_MAP", interpolated(variable, {}))
+    assert ScoringSettings().map is None
+
+
+def test_pdf_is_made_in_an_image_of_its_own_which_reaches_scoring_alone(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    pdf, scoring = services["pdf"], services["scoring"]
+    assert pdf["profiles"] == ["pdf"]
+    assert {name for name, part in services.items() if "pdf" in part.get("networks", ())} == {"pdf", "scoring", "board"}
+    assert pdf["networks"] == ["pdf"]
+    assert compose["networks"]["pdf"]["internal"] is True
+    assert pdf["environment"].keys() == {"UVICORN_PORT"}
+    assert "volumes" not in pdf
+    address = interpolated(scoring["environment"]["NTM_PDF_URL"], {})
+    assert address == f"http://pdf:{pdf['environment']['UVICORN_PORT']}"
+    image = (ROOT / pdf["build"]["dockerfile"]).read_text(encoding="utf-8")
+    assert {"libreoffice-writer-nogui", "fonts-liberation"} <= set(image.split())
+    *_, last_user = re.findall(r"^USER (.+)$", image, re.M)
+    assert not last_user.startswith(("root", "0"))
