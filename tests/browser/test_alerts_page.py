@@ -62,6 +62,7 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
     box = page.get_by_role("dialog")
     await box.get_by_label("Ghi chú").fill("Đã cử cán bộ <b>xuống xã</b>")
     await keep_picture(page, "alerts-acknowledge")
+    assert await faults(page, "dialog") == []
     await box.get_by_role("button", name="Nhận xử lý").click()
     await expect(row).to_contain_text("✓ agency-184")
     await expect(row).to_contain_text("Đã cử cán bộ <b>xuống xã</b>")
@@ -87,6 +88,7 @@ async def test_it_says_who_was_told_by_which_channel_and_whether_it_went_out(not
     await expect(office).to_contain_text("đã gửi")
     await expect(office).to_contain_text(DISTRICT_OFFICE.emails[0])
     await keep_picture(page, "alerts-told")
+    assert await faults(page, "dialog") == []
 
 
 async def test_a_person_of_another_district_sees_none_and_the_page_fits_a_phone(

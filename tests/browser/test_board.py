@@ -20,6 +20,7 @@ from shared.nats.publishing import publish
 from shared.time import utc_now
 from tests.binding_plan import binding_reference
 from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
+from tests.browser.test_accessibility import faults
 from tests.changes import a_problem
 from tests.integration.notify_service import as_message
 from tests.integration.test_rebuild import scored
@@ -227,6 +228,7 @@ async def test_a_cell_opens_its_communes_and_the_slider_goes_back(around: Surrou
     rows = page.get_by_role("dialog").get_by_role("row")
     await expect(rows).to_have_count(total + 1)
     await keep_picture(page, "board-communes")
+    assert await faults(page, "communes of a cell") == []
     await page.keyboard.press("Escape")
     await expect(button).to_be_focused()
     slider = page.get_by_label("Thời điểm (cuối từng tháng)")

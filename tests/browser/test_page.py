@@ -16,6 +16,7 @@ from shared.access.accounts import disable_account
 from shared.access.caller import Role
 from shared.access.sessions import SESSION_COOKIE
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.browser.test_accessibility import faults
 from tests.builders import DIEM_HE, a_posted_submission
 from tests.people import PASSWORD, an_account
 from tests.running import Service, Surroundings
@@ -330,6 +331,7 @@ async def test_a_district_verifies_or_returns_what_was_reported(
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("1.204")
     await keep_picture(page, "review-dialog")
+    assert await faults(page, "review") == []
     await dialog.get_by_role("button", name="Trả lại").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("Hãy ghi lý do")
     await dialog.get_by_label("Lý do trả lại").fill("Chưa trừ 3 hộ đã chuyển đi.")
@@ -362,6 +364,7 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
     await expect(dialog.get_by_role("alert")).to_contain_text("Hãy ghi lý do rút lại")
     await dialog.get_by_label("Lý do rút lại").fill("Gửi nhầm <b>xã</b>.")
     await keep_picture(page, "withdraw-dialog")
+    assert await faults(page, "withdraw") == []
     await dialog.get_by_role("button", name="Rút lại", exact=True).click()
     await expect(dialog.get_by_role("status")).to_contain_text("Đã rút lại")
     await dialog.get_by_role("button", name="Đóng").click()
@@ -397,6 +400,7 @@ async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, perso
     await dialog.get_by_label("Tiêu chí").select_option("ntm-12")
     await dialog.get_by_label("Nội dung").fill(words)
     await keep_picture(page, "difficulty-dialog")
+    assert await faults(page, "difficulty") == []
     await dialog.get_by_role("button", name="Gửi").click()
     article = page.get_by_role("article").filter(has_text="chưa trả lời")
     await expect(article).to_contain_text(words)
