@@ -28,7 +28,8 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         connect_args={
             "timeout": 10,
             "command_timeout": 60,
-            "server_settings": {"application_name": f"ntm-{name}"},
+            # scoring's migration 0017 counts versions of figures for programs that do not say that they do
+            "server_settings": {"application_name": f"ntm-{name}", "ntm.counts_figures": "yes"},
             **({} if tls is None else {"ssl": tls}),
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.scoring.asking.criterion_sums import SumsOfCriterion
 from services.scoring.asking.nearest import LackingCommunes
@@ -78,6 +78,37 @@ async def test_after_a_rebuild_nothing_is_kept_of_the_state_before(around: Surro
     assert [await kept.ask(question, SLOTS) for question in questions()] != whole
     await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
     assert [await kept.ask(question, SLOTS) for question in questions()] == whole
+
+
+async def test_what_a_program_of_before_has_scored_is_in_the_answer_too(around: Surroundings, scoring: Service) -> None:
+    reports = [poverty_report("2022-12", 200, unit=code, district=district) for code, district in PLACES.items()]
+    await put_on_stream(around, *reports)
+    await scored(around, len(reports))
+    kept, units = KeptParts(around.engine), binding_reference().units
+    before = create_async_engine(around.settings.database_url.get_secret_value())  # it says nothing of itself
+    for statement in (
+        "UPDATE scoring.reading SET value = 7 WHERE element = 'poor_households' AND unit = {unit}",
+        "DELETE FROM scoring.reading WHERE unit = {unit}",
+        "INSERT INTO scoring.reading (unit, element, ends, period, value, stage, revision, received_at, known_from, "
+        "submission) SELECT {unit}, element, ends, period, value, stage, revision, received_at, known_from, submission "
+        "FROM scoring.reading WHERE unit = {other}",
+    ):
+        answers = [await kept.ask(question, SLOTS) for question in questions()]
+        unit, other = (found.key for code in ("06280", "06283") if (found := units.find(code, START)))
+        async with before.begin() as connection:
+            await connection.execute(text(statement.format(unit=unit, other=other)))
+        anew = await made_anew(around)
+        assert anew != answers
+        assert [await kept.ask(question, SLOTS) for question in questions()] == anew
+    await before.dispose()
+
+
+async def test_our_own_programs_count_each_figure_once(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-03", 150))
+    await scored(around, 2)
+    async with around.engine.connect() as connection:
+        versions = (await connection.scalars(text("SELECT number FROM scoring.figure_version"))).all()
+    assert sum(versions) in (1, 2)  # in one batch, or in two
 
 
 async def test_only_the_parts_are_made_again_whose_figures_have_changed(
