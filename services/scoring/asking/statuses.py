@@ -159,7 +159,9 @@ async def list_statuses(
     found: list[_Listed] = []
     behind = [unit for unit in communes.values() if after is None or unit.code >= after[0]]
     async with runtime.engine.connect() as connection:
-        for units in _portions(behind, is_growing=as_of is None):
+        criteria = 1 if criterion else len(reference.criterion_keys)
+        first = _COMMUNES_AT_ONCE if as_of is None else min(limit // criteria + 1, _COMMUNES_AT_ONCE)
+        for units in _portions(behind, first, most=None if as_of is None else _COMMUNES_AT_ONCE):
             find = _stored if as_of is None else _judged_then
             found += await find(connection, units, judge, asked, after)
             if len(found) > limit:
@@ -177,15 +179,16 @@ async def list_statuses(
     return StatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
 
 
-def _portions(units: Sequence[Unit], *, is_growing: bool) -> Iterator[Sequence[Unit]]:
+def _portions(units: Sequence[Unit], first: int, most: int | None) -> Iterator[Sequence[Unit]]:
     """Yield the communes among which a page is looked for, one portion after the other until it is full.
 
-    The first portion mostly fills it. Of a filter that chooses few, rows are read quickly, and portions may grow.
+    The first portion mostly fills it. Of a filter that chooses few, portions grow: to `most` where each commune has to
+    be judged.
     """
-    begin, size = 0, _COMMUNES_AT_ONCE
+    begin, size = 0, first
     while begin < len(units):
         yield units[begin : begin + size]
-        begin, size = begin + size, 2 * size if is_growing else size
+        begin, size = begin + size, 2 * size if most is None else min(2 * size, most)
 
 
 def _pairs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -30,13 +30,18 @@ def count(
     communes: Iterable[Unit], reference: Reference, on: date, status_of: Callable[[Unit, CriterionKey], Status]
 ) -> Counts:
     """Count communes by the criteria that are asked of them on a day, by cohort and by status."""
+
+    def each() -> Iterator[tuple[CriterionKey, str | None, Status]]:
+        for unit in communes:
+            cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
+            for criterion in reference.criteria_of(unit, on):
+                status = status_of(unit, criterion)
+                for cohort in cohorts:
+                    yield criterion, cohort, status
+
     counts: defaultdict[Cell, Counter[Status]] = defaultdict(Counter)
-    for unit in communes:
-        cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
-        for criterion in reference.criteria_of(unit, on):
-            status = status_of(unit, criterion)
-            for cohort in cohorts:
-                counts[Cell(criterion, cohort)][status] += 1
+    for (criterion, cohort, status), number in Counter(each()).items():
+        counts[Cell(criterion, cohort)][status] = number
     return counts
 
 

@@ -33,8 +33,8 @@ class PublishedStatuses:
                 self._history = StatusHistory()
             async with self._engine.connect() as connection:
                 while self._history.number < newest:
-                    changes = await statuses_behind(connection, self._history.number, newest, _AT_ONCE)
+                    until = min(self._history.number + _AT_ONCE, newest)
+                    changes = await statuses_behind(connection, self._history.number, until)
                     await asyncio.to_thread(self._history.take, changes, plans)
-                    if len(changes) < _AT_ONCE:
-                        self._history.number = newest
+                    self._history.number = until
             return await asyncio.to_thread(question, self._history)

@@ -202,14 +202,17 @@ async def look_behind(connection: AsyncConnection, number: int, limit: int) -> L
     return Looked([_numbered(row) for row in rows], *rows[-1][-2:]) if rows else None
 
 
-async def statuses_behind(connection: AsyncConnection, number: int, until: int, limit: int) -> list[ChangeOfStatus]:
-    """Return the changes of communes' criteria behind a number, up to another one, in order."""
+async def statuses_behind(connection: AsyncConnection, number: int, until: int) -> list[ChangeOfStatus]:
+    """Return the changes of communes' criteria behind a number, up to another one, in order.
+
+    Without a limit: with one the database looks into the body of every change before it counts.
+    """
     columns = (change.c[name] for name in ("number", "unit", "topic", "on", "after"))
     of_commune = change.c.body["kind"].astext == "status"
     query = select(*columns, change.c.body["plan"].astext).where(
         change.c.number > number, change.c.number <= until, of_commune
     )
-    rows = await connection.execute(query.order_by(change.c.number).limit(limit))
+    rows = (await connection.execute(query.order_by(change.c.number))).all()
     return read_rows(rows, lambda row: ChangeOfStatus(*row[:4], Status(row[4]), row[5])).items
 
 
