@@ -34,6 +34,7 @@ from services.intake.doors import (
     receipts,
     reports_due,
     reviews,
+    reviews_due,
     uploads,
     withdrawals,
 )
@@ -83,7 +84,20 @@ app.add_middleware(SubmissionsDoor)
 app.add_middleware(HeldBack)
 app.add_middleware(Ending)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, reports_due, forms, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
+for part in (
+    web,
+    me,
+    receipts,
+    reports_due,
+    forms,
+    uploads,
+    reviews_due,
+    reviews,
+    withdrawals,
+    difficulties,
+    dossiers,
+    catalogue,
+):
     app.include_router(part.router)
 
 

@@ -57,6 +57,7 @@ RIGHTS: Mapping[str, Right] = {
     # intake
     "GET /v1/catalogue": _ANYBODY,
     "GET /v1/reports-due": _READ,
+    "GET /v1/reviews-due": _READ,
     "GET /v1/forms/{report}": Right("own", "own", people=ROLES),
     "GET /v1/templates/{criteria}.xlsx": Right("own", "own", people=ROLES),
     "POST /v1/submissions": Right("own", "own", words="verified figures: the district; confirmed ones: the province"),

@@ -226,6 +226,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/me": plainly("/v1/me"),
         "GET /v1/catalogue": plainly("/v1/catalogue"),
         "GET /v1/reports-due": plainly("/v1/reports-due?unit=06280"),
+        "GET /v1/reviews-due": plainly("/v1/reviews-due?unit=06280"),
         "GET /v1/forms/{report}": plainly("/v1/forms/poverty-monthly?unit=06280&period=2023-06"),
         "GET /v1/templates/{criteria}.xlsx": plainly("/v1/templates/ntm-11.xlsx?unit=06280&period=2023-06"),
         "POST /v1/submissions": freshly(lambda: at("/v1/submissions"), "06280", json=to_send),

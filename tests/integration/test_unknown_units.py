@@ -20,6 +20,7 @@ NAMES = {"unit", "units", "district", "under", "commune", "code"}
 REQUESTS: dict[str, dict[str, Any]] = {
     "GET /v1/submissions": {"params": {"unit": UNKNOWN}},
     "POST /v1/submissions": {"json": {**openapi_examples.SUBMISSION, "unit": UNKNOWN}},
+    "GET /v1/reviews-due": {"params": {"unit": UNKNOWN}},
     "GET /v1/forms/{report}": {"url": "/v1/forms/poverty-monthly", "params": {"unit": UNKNOWN, "period": "2023-06"}},
     "GET /v1/templates/{criteria}.xlsx": {
         "url": "/v1/templates/ntm-11.xlsx",

@@ -93,6 +93,12 @@ _OPERATIONS = {
         parameters={"unit": "184", "on": "2023-07-06"},
         answers={200: openapi_examples.REPORTS_DUE},
     ),
+    "GET /v1/reviews-due": Operation(
+        "Review",
+        "Figures that wait for a review / Số liệu chờ thẩm tra, thẩm định",
+        problems=(Problems.OUT_OF_SCOPE, Problems.INVALID_QUERY, Problems.REFUSED),
+        parameters={"unit": "184", "stage": "reported", "period": "2023-06"},
+    ),
     "GET /v1/forms/{report}": Operation(
         "Workbooks",
         "A report as a form / Biểu nhập số liệu",

@@ -72,8 +72,8 @@ async def get_submission(intake: Serving, caller: SignedIn, submission_id: UUID)
         raise Problem(Problems.NOT_FOUND)
     body, scored_until = await submission_kept(runtime, stored), await intake.scoring_progress.scored_until()
     async with runtime.engine.connect() as connection:
-        tracked = (await _tracked(connection, [stored], scored_until))[0]
-    return tracked.model_copy(
+        found = (await tracked(connection, [stored], scored_until))[0]
+    return found.model_copy(
         update={"submission": body, "content_missing": None if body else Problems.LOG_DIFFERS.title}
     )
 
@@ -95,14 +95,14 @@ async def list_submissions(
     asks_for_own = unit is None and agency in (None, caller.agency)
     filters = ReceiptFilter(
         agency=caller.agency if asks_for_own else agency,
-        units=None if asks_for_own else _covered_units(caller, unit, runtime),
+        units=None if asks_for_own else covered_units(caller, unit, runtime),
         state=status,
         stage=stage,
         before=cursor,
     )
     async with runtime.engine.connect() as connection:
         rows, damaged = await receipts.newest(connection, filters, scored_until, limit)
-        items = await _tracked(connection, rows, scored_until)
+        items = await tracked(connection, rows, scored_until)
     last = min((*(row.sequence for row in rows), *(row.sequence for row in damaged)), default=None)
     return TrackedPage(
         items=items,
@@ -136,7 +136,7 @@ async def stored_receipt(runtime: Runtime, submission_id: UUID) -> StoredReceipt
     return await find_after_projection(runtime.nats, subjects.ALL_SUBMISSIONS, look)
 
 
-async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], scored_until: int) -> list[Tracked]:
+async def tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], scored_until: int) -> list[Tracked]:
     """Return the receipts with the changes of status that their submissions caused, and their reviews."""
     ids = [row.id for row in rows]
     changes = await receipts.changes_of(connection, ids)
@@ -217,7 +217,7 @@ def _may_see(stored: StoredReceipt, caller: Caller, runtime: Runtime) -> bool:
     return stored.agency == caller.agency or caller.covers_unit(read_row(stored.unit, units.by_key), units)
 
 
-def _covered_units(caller: Caller, code: str | None, runtime: Runtime) -> list[int]:
+def covered_units(caller: Caller, code: str | None, runtime: Runtime) -> list[int]:
     """Return the keys of the unit with this code (None: of all units) and those below it, if the caller covers them."""
     units = runtime.reference.units
     known = units.known(code) if code is not None else list(units)

@@ -99,7 +99,7 @@ async def get_template(
 ) -> Response:
     """Draw a workbook to fill in: the unit's communes, the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
     reference = intake.runtime.reference
-    parsed = _period(period)
+    parsed = parsed_period(period)
     place = reference.units.find(typed(unit), parsed.end)
     if place is None:
         raise Problem(Problems.REFUSED, not_on_that_day("/unit", unit, reference.units, parsed.end))
@@ -156,7 +156,7 @@ async def upload(
     if unit is not None and not intake.runtime.reference.units.known(typed(unit)):
         raise unknown_unit("/unit", unit)
     intake.admission.group_commit.check_open()
-    given = RowDefaults(typed(unit) if unit else None, _period(period) if period else None, stage)
+    given = RowDefaults(typed(unit) if unit else None, parsed_period(period) if period else None, stage)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
     ways = _Ways(dry_run, confirmed, correct, marks=XLSX in request.headers.get("accept", ""))
     async with _work_slots.in_hand():
@@ -280,7 +280,8 @@ def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Eleme
     return [element for element in asked_for if not set(keys).isdisjoint(element.criteria)]
 
 
-def _period(written: str) -> Period:
+def parsed_period(written: str) -> Period:
+    """Return the period that people have written; a problem where it is none."""
     period = read_period(written)
     if period is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))

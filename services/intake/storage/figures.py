@@ -94,6 +94,50 @@ _NEWEST = text("""
 """)
 
 
+class Waiting(NamedTuple):
+    """A standing figure that waits for a review."""
+
+    unit: int
+    element: str
+    reading: StandingReading
+
+
+class WaitingCount(NamedTuple):
+    """A period, and the number of its submissions of which figures wait for a review."""
+
+    period: Period
+    submissions: int
+
+
+# A returned figure waits for its sender; one that was verified has the later stage.
+_WAITS = """
+    r.unit = ANY(CAST(:units AS int[])) AND r.stage = :stage AND NOT EXISTS (
+        SELECT FROM intake.review AS v WHERE v.submission = r.submission AND v.body->>'decision' = 'returned'
+    )
+"""
+_WAITING_PERIODS = text(f"""
+    SELECT r.period, count(DISTINCT r.submission) AS submissions FROM intake.reading AS r WHERE {_WAITS}
+    GROUP BY r.period, r.period_end ORDER BY r.period_end DESC, length(r.period)
+""")  # noqa: S608 - no values are in it
+_WAITING = text(f"""
+    SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, coalesce(a.name, r.agency)
+    FROM intake.reading AS r LEFT JOIN access.agency AS a ON a.id = r.agency
+    WHERE r.period = :period AND {_WAITS} ORDER BY r.unit, r.element
+""")  # noqa: S608 - no values are in it
+
+
+async def waiting_periods(connection: AsyncConnection, units: Sequence[int], stage: Stage) -> Sequence[WaitingCount]:
+    """Return the periods of which figures of the units wait at a stage for a review, the newest first."""
+    rows = await connection.execute(_WAITING_PERIODS, {"units": units, "stage": stage.value})
+    return read_rows(rows, lambda row: WaitingCount(Period.parse(row.period), row.submissions)).items
+
+
+async def waiting(connection: AsyncConnection, units: Sequence[int], stage: Stage, period: Period) -> Sequence[Waiting]:
+    """Return the figures of a period that wait at a stage for a review, by unit and element."""
+    asked = {"units": units, "stage": stage.value, "period": period.text}
+    return read_rows(await connection.execute(_WAITING, asked), lambda row: Waiting(*_read(*row))).items
+
+
 _WITH_YES = """
     SELECT DISTINCT unit FROM intake.reading
     WHERE unit = ANY($1::int[]) AND element = ANY($2::text[]) AND value = 1

@@ -45,6 +45,7 @@ class ReceiptFilter(NamedTuple):
     units: Sequence[int] | None = None
     state: State | None = None
     stage: Stage | None = None
+    ids: Collection[UUID] | None = None
     before: int | None = None
     """Only submissions with a lower number in the stream."""
 
@@ -176,6 +177,8 @@ def _conditions(filters: ReceiptFilter, scored_until: int) -> list[ColumnElement
         conditions.append(_is_in(filters.state, scored_until))
     if filters.stage is not None:
         conditions.append(submission.c.stage == filters.stage)
+    if filters.ids is not None:
+        conditions.append(submission.c.id == func.any(list(filters.ids)))
     if filters.before is not None:
         conditions.append(submission.c.sequence < filters.before)
     return conditions

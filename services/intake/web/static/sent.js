@@ -52,15 +52,15 @@ class List {
   }
 }
 
-const details = (id, act, label = t("details")) => h("button", { type: "button", class: "plain", "data-id": id, onclick: act }, label);
+const details = (id, act) => h("button", { type: "button", class: "plain", "data-id": id, onclick: act }, t("details"));
 
-export function sentTable(items, act, isOthers = false) {
+function sentTable(items, act) {
   const row = (one) => [
     moment(one.receipt.received_at), h("b", { class: "place" }, unitName(one.receipt.unit)), periodName(one.receipt.period),
-    isOthers ? one.agency_name ?? one.agency : stage(one), [state(one), one.receipt.due && h("span", { class: "hint" }, ` ${t("late")}`)],
+    stage(one), [state(one), one.receipt.due && h("span", { class: "hint" }, ` ${t("late")}`)],
     [warnings(one.receipt.warnings), changes(one.changes) || h("span", { class: "hint" }, "–")],
-    details(one.receipt.id, () => act(one), isOthers ? t("review_one") : undefined)];
-  const headers = [t("time"), t("unit"), t("period_short"), t(isOthers ? "agency" : "stage"), t("state"), t("caused"), t("receipt")];
+    details(one.receipt.id, () => act(one))];
+  const headers = [t("time"), t("unit"), t("period_short"), t("stage"), t("state"), t("caused"), t("receipt")];
   return table(t("sent_title"), headers, items.map(row));
 }
 
