@@ -31,7 +31,10 @@ async def intake(around: Surroundings) -> Service:
         await post(intake, key, {**poverty(poor, "2023-06", unit=unit), "confirmed": True})
 
     async def all_wait() -> bool:
-        return [one["waiting"] for one in (await due(around, intake))["periods"]] == [4, 4]
+        found = await due(around, intake)
+        return [one["waiting"] for one in found["periods"]] == [4, 4] and {one["status"] for one in found["items"]} == {
+            "scored"
+        }
 
     await eventually(all_wait)
     return intake
@@ -76,9 +79,9 @@ async def test_a_district_verifies_many_at_once_and_opens_the_doubtful_first(
     await expect(page.locator("tbody tr")).to_have_count(4)
     await fits(page)
     await keep_picture(page, f"review-grid-{width}")
-    await page.get_by_role("button", name="Thẩm tra tất cả (3)").click()
+    await page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn").click()
     await expect(page.locator("tbody tr")).to_have_count(1, timeout=30_000)
-    await expect(page.get_by_role("button", name="Thẩm tra tất cả")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn")).to_have_count(0)
     await row(page, DOUBTFUL).get_by_role("button", name="Xem và thẩm tra").click()
     await expect(page.get_by_role("dialog")).to_contain_text("nhiều hơn mức thường thấy")
     await page.get_by_role("dialog").get_by_role("button", name="Đóng").click()
@@ -108,13 +111,15 @@ async def test_what_intake_refuses_stays_in_the_grid_with_its_reason_and_the_oth
         [item] = [one for one in (await due(around, intake))["items"] if one["receipt"]["unit"] == SOUND[0]]
         answer = await client.post(f"/v1/submissions/{item['receipt']['id']}/withdraw", json={"reason": "Gửi nhầm xã."})
         assert answer.status_code == 202, answer.text
-    await page.get_by_role("button", name="Thẩm tra tất cả (3)").click()
+    await page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn").click()
     await expect(page.get_by_role("alert")).to_contain_text("rút lại", timeout=30_000)
     await expect(page.locator("tbody tr")).to_have_count(2)
     await page.get_by_label("Kỳ báo cáo").select_option("2023-05")
     await expect(page.locator("tbody tr")).to_have_count(4)
     await page.get_by_label("Tiêu chí").select_option("ntm-11")
     await expect(page.locator("tbody tr")).to_have_count(4)
+    await page.get_by_role("button", name="Thẩm tra tất cả (4)").click()
+    await expect(page.get_by_text("Không có số liệu nào đang chờ.")).to_be_visible(timeout=30_000)
 
 
 async def test_what_a_district_sends_as_verified_does_not_wait_for_the_district(

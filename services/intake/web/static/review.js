@@ -65,7 +65,7 @@ export function show(root) {
       doubtful ? h("p", { class: "box warn" }, t("review_doubtful", doubtful)) : "",
       h("div", { class: "review" }, table(t("review_title"), [t("review_choose"), t("unit"), t("figures"), t("status"), t("review_look")], items.map(row))),
       h("p", { class: "actions" },
-        of.length ? h("button", { type: "button", class: "main", "data-id": "all", onclick: () => takeAll(of, { decision }) }, t(`decide_all_${decision}`, of.length)) : "",
+        of.length ? h("button", { type: "button", class: "main", "data-id": "all", onclick: () => takeAll(of, { decision }) }, t(`decide_${of.length === items.length ? "all" : "chosen"}_${decision}`, of.length)) : "",
         of.length ? h("button", { type: "button", class: "danger", "data-id": "return", onclick: () => returnAll(of) }, t("return_all", of.length)) : ""));
   }
 
@@ -140,7 +140,7 @@ export function show(root) {
 }
 
 /** Whether somebody should look closer: there is a warning, a verdict has become worse, or it is not judged. */
-const isDoubtful = (one) => one.receipt.warnings.length > 0 || one.status === "parked" || one.changes.some(({ before, after }) => STATUSES.indexOf(after) < STATUSES.indexOf(before));
+const isDoubtful = (one) => one.receipt.warnings.length > 0 || one.status !== "scored" || one.changes.some(({ before, after }) => STATUSES.indexOf(after) < STATUSES.indexOf(before));
 
 const criteriaOf = (one) => one.figures.flatMap(({ element }) => known.elements.get(element)?.criteria ?? []);
 const districtOf = (one) => known.units.get(one.receipt.unit)?.parent ?? "";
