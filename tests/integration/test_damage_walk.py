@@ -127,7 +127,7 @@ async def requests(
         "GET /v1/me": ["/v1/me"],
         "GET /v1/catalogue": ["/v1/catalogue"],
         "GET /v1/reports-due": ["/v1/reports-due?unit=184"],
-        "GET /v1/reviews-due": ["/v1/reviews-due?unit=184", "/v1/reviews-due?unit=184&stage=verified"],
+        "GET /v1/reviews-due": ["/v1/reviews-due?unit=184&period=2023-05", "/v1/reviews-due?unit=184&stage=verified"],
         "GET /v1/forms/{report}": ["/v1/forms/poverty-monthly?unit=06280&period=2023-06"],
         "GET /v1/templates/{criteria}.xlsx": ["/v1/templates/ntm-11.xlsx?unit=06280&period=2023-06"],
         "GET /v1/submissions": [

@@ -75,7 +75,7 @@ async def list_reviews_due(
         asked = parsed_period(period) if period else next((one.period for one in periods), None)
         waiting = await figures.waiting(connection, keys, stage, asked) if asked else []
         ids = {one.reading.submission for one in waiting}
-        rows, damaged = await receipts.newest(connection, ReceiptFilter(ids=ids), scored_until, len(ids))
+        rows, _ = await receipts.newest(connection, ReceiptFilter(ids=ids), scored_until, len(ids))
         items = await tracked(connection, rows, scored_until)
         units, elements = {one.unit for one in waiting}, {one.element for one in waiting}
         before = await figures.newest_before(connection, [*units], [*elements], asked.end) if asked else {}
@@ -102,5 +102,5 @@ async def list_reviews_due(
             )
             for item in items
         ],
-        unreadable=[row.id for row in damaged],
+        unreadable=sorted(ids - {item.receipt.id for item in items}),
     )

@@ -117,7 +117,7 @@ _WAITS = """
 """
 _WAITING_PERIODS = text(f"""
     SELECT r.period, count(DISTINCT r.submission) AS submissions FROM intake.reading AS r WHERE {_WAITS}
-    GROUP BY r.period, r.period_end ORDER BY r.period_end DESC, length(r.period)
+    GROUP BY r.period ORDER BY max(r.period_end) DESC, length(r.period)
 """)  # noqa: S608 - no values are in it
 _WAITING = text(f"""
     SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, coalesce(a.name, r.agency)
