@@ -80,7 +80,9 @@ def as_read(figures: Figures, days: Mapping[str, date]) -> Figures:
         if left := [(period, figures[element, period]) for period in figures.periods_of(element) if period.end < begin]:
             known = [reading.known_from for _, reading in left]
             newest = {each.granularity: each for each in sorted((period for period, _ in left), key=attrgetter("end"))}
-            earlier[element] = Earlier(begin, min(known), max(known), frozenset(newest.values()))
+            earlier[element] = Earlier(
+                begin, min(each.end for each, _ in left), min(known), max(known), frozenset(newest.values())
+            )
     found = Figures(read)
     found.earlier = earlier
     return found

@@ -382,9 +382,9 @@ class Reference(Definitions):
         return self.elements_of(commitment).union(*behind)
 
     @cached_property
-    def elements_summed_from_the_past(self) -> frozenset[str]:
-        """The elements of sums that are compared with figures before, or for which each figure of a time counts."""
-        by_history = (own for own in self.plan.commitments if own.is_compared or isinstance(own.measure, Total | Done))
+    def elements_summed_over_time(self) -> frozenset[str]:
+        """The elements of sums for which each figure of a time counts."""
+        by_history = (own for own in self.plan.commitments if isinstance(own.measure, Total | Done))
         return frozenset().union(*map(self.elements_behind, by_history))
 
     def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:

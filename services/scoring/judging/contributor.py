@@ -29,7 +29,14 @@ from services.scoring.judging.increments import (
     Levels,
     increments_from,
 )
-from services.scoring.judging.observations import Measure, Observation, Observations, effective_date, exact
+from services.scoring.judging.observations import (
+    EarlierFiguresNeededError,
+    Measure,
+    Observation,
+    Observations,
+    effective_date,
+    exact,
+)
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.freshness import NEVER, Age, oldest
@@ -127,12 +134,12 @@ class Contributor:
             ]
             return _series_apart(figures, seen, series) if series else figures
 
-        base = self._base(self._observed(rate, self.figures, until)) if commitment.is_compared else None
+        base = self._base(rate, self.figures, until) if commitment.is_compared else None
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             figures = self.kin.get(heir.key, _NOTHING)
             compared = NOT_COMPARED
-            if commitment.is_compared and (of_heir := self._base(self._observed(rate, figures, until))):
+            if commitment.is_compared and (of_heir := self._base(rate, figures, until)):
                 compared = Comparison(units)
                 has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
                 if base is not None and has_grown:  # and has not inherited this unit's base
@@ -144,16 +151,23 @@ class Contributor:
             ]
 
         own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
-        if not commitment.is_compared:  # that is with the first figures, however long ago
+        is_cut = own.is_cut
+        if not commitment.is_compared or is_cut:  # else with the first figures, however long ago
             own = own.in_force_since(self.since)
         aged = _aged(levels(own, date.min), units)
         if commitment.is_compared:
+            if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
+                raise EarlierFiguresNeededError
+            # where the first figures were not read, those before stand for them: they are the same before and after
             aged = self._compared(aged, base, units, series)
         return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
 
-    def _base(self, observations: Sequence[Observation]) -> Observation | None:
+    def _base(self, rate: Rate, figures: Figures, until: date) -> Observation | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
-        before = [seen for seen in observations if seen.effective <= self.reference.plan.baseline_date]
+        baseline_date, observations = self.reference.plan.baseline_date, self._observed(rate, figures, until)
+        if observations.is_cut and figures.began_after(baseline_date, rate.element_codes):
+            observations = observations.newest()
+        before = [seen for seen in observations if seen.effective <= baseline_date]
         return before[-1] if before and not before[-1].is_unusable else None
 
     def _compared(self, levels: Levels, base: Observation | None, units: int, series: Sequence[Series] = ()) -> Levels:
@@ -163,7 +177,7 @@ class Contributor:
         of_base = None if base is None else Comparison(units, base.numerator, base.denominator or ZERO)
         place_of_base = _place_of_period(base.period, series) if base else 0
         for day, level in levels:
-            if level.numerator == 0 and level.denominator == 0:
+            if _is_nothing(level):
                 compared.append((day, level))
                 continue
             place = place_of(series, day)
@@ -375,6 +389,10 @@ class Contributor:
         """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
         observations = self._observed(measure, figures, until)
         return observations[bisect_left(observations.newest_reported, since, key=lambda seen: seen.period.end) :]
+
+
+def _is_nothing(level: Increment) -> bool:
+    return level.numerator == 0 and level.denominator == 0
 
 
 def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:

@@ -35,11 +35,23 @@ class Earlier(NamedTuple):
     """What is known of an element's readings for periods that ended before a day, which were not read one by one."""
 
     before: date
+    first_end: date
+    """The end of the first of them."""
     first_known: date
     """The day on which the first of them was known."""
     last_known: date
     newest: frozenset[Period]
     """The newest of their periods, of each length."""
+
+    def with_those(self, other: Earlier) -> Earlier:
+        """Return what is known of these and of others before the same day."""
+        return Earlier(
+            self.before,
+            min(self.first_end, other.first_end),
+            min(self.first_known, other.first_known),
+            max(self.last_known, other.last_known),
+            self.newest | other.newest,
+        )
 
 
 class Figures(dict[tuple[str, Period], Reading]):
@@ -92,6 +104,14 @@ class Figures(dict[tuple[str, Period], Reading]):
         if not self.earlier:
             return None
         return max((self.earlier[code].before for code in elements if code in self.earlier), default=None)
+
+    def began_after(self, day: date, elements: Iterable[str]) -> bool:
+        """Say whether these were together first reported after a day, and for a period that ended after it.
+
+        False also where nobody knows, since what was not read may have been earlier.
+        """
+        found = (self.earlier[code] for code in elements if code in self.earlier)
+        return any(day < min(earlier.first_end, earlier.first_known) for earlier in found)
 
     def check_whole(self, elements: Iterable[str]) -> None:
         """Raise EarlierFiguresNeededError where not all readings of these elements were read."""

@@ -221,6 +221,10 @@ class Observations(Sequence[Observation]):
             raise EarlierFiguresNeededError
         return self._reported[index].observation
 
+    def newest(self) -> Observations:
+        """Return those values whose figures were read, for who knows that no others are asked for."""
+        return Observations(self._reported)
+
     def in_force_since(self, day: date) -> Observations:
         """Return the values that are in force on a day or later."""
         coming = bisect_left(self._reported, day, key=_effective)

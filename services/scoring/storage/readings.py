@@ -40,7 +40,7 @@ from shared.readable import FIRST_DAY, LAST_DAY, is_day, read_rows, readable_war
 reading = table_of(ReadingRow)
 
 _STORED = [reading.c.unit, *(reading.c[name] for name in Reading._fields if name in reading.c)]
-FEW_READINGS = 4
+FEW_READINGS = 2
 """Of the readings before those that change, so many are read: the newest that counts, with some that may not."""
 _STAGES = {stage.value: stage for stage in Stage}
 
@@ -145,6 +145,7 @@ async def _earlier(
         select(
             stored.c.unit,
             stored.c.element,
+            func.min(stored.c.ends),
             func.min(stored.c.known_from),
             func.max(stored.c.known_from),
             func.max(stored.c.period),
@@ -155,12 +156,10 @@ async def _earlier(
     )
     rows = await connection.execute(query)
     found: defaultdict[int, dict[str, Earlier]] = defaultdict(dict)
-    for unit, element, first, last, newest in read_rows(rows, lambda row: (*row[:4], Period.parse(row[4]))).items:
-        known = Earlier(before[unit, element], first, last, frozenset([newest]))
-        if other := found[unit].get(element):
-            first, last = min(first, other.first_known), max(last, other.last_known)
-            known = Earlier(known.before, first, last, known.newest | other.newest)
-        found[unit][element] = known
+    for unit, element, end, first, last, newest in read_rows(rows, lambda row: (*row[:5], Period.parse(row[5]))).items:
+        known = Earlier(before[unit, element], end, first, last, frozenset([newest]))
+        other = found[unit].get(element)
+        found[unit][element] = known if other is None else known.with_those(other)
     return found
 
 

@@ -87,8 +87,8 @@ def looked_back_from(
 ) -> dict[tuple[int, str], date]:
     """Return the day from which to look back for the readings of each unit and element: `date.min` for all of them.
 
-    What a figure of today changes follows from few figures before it, but for sums that are compared with figures
-    before, or are of the whole year, and where figures pass from one unit to another.
+    What a figure of today changes follows from few figures before it, but for sums over the year, and where figures
+    pass from one unit to another.
     """
     arrived = {unit: {reading.element for reading in readings} for unit, readings in arriving.items()}
     others = at_other_level(arrived, reference)
@@ -101,7 +101,7 @@ def looked_back_from(
         and not any(map(reference.is_counted_at_levels, arrived[unit]))
         and all(reading.known_from >= on for reading in readings)
     }
-    whole = reference.elements_summed_from_the_past
+    whole = reference.elements_summed_over_time
     return {(unit, code): date.min if code in whole else days.get(unit, date.min) for unit, code in needed}
 
 
