@@ -277,6 +277,22 @@ async def test_without_a_report_an_sms_follows_when_the_time_has_passed(notify: 
     assert senders(notify) == ["Zalo", "NTMLangSon"]
 
 
+async def test_a_message_whose_report_is_waited_for_is_none_that_the_database_has_lost(
+    notify: NotifyService, template: Path
+) -> None:
+    await with_zalo(notify, template)
+    await the_notice(notify, "sent", 1)
+
+    async def the_log_has_it() -> bool:
+        return not await notify.rows("SELECT id FROM notify.outbox")
+
+    await eventually(the_log_has_it, explain=lambda: notify.log)
+    await notify.stop()
+    await notify.start()
+    assert (await notify.get("/readyz", await notify.key("20"))).status_code == 200
+    assert senders(notify) == ["Zalo"]
+
+
 async def test_an_unknown_template_is_tried_once_and_an_sms_goes_out(notify: NotifyService, template: Path) -> None:
     await with_zalo(notify, other_template(template))
     notice = await the_notice(notify, "sent", 2)

@@ -48,9 +48,13 @@ _ENDED = """
     unnest(CAST(:notice AS uuid[]), CAST(:alert AS uuid[]), CAST(:recipient AS text[]), CAST(:channel AS text[]),
         CAST(:status AS text[]), CAST(:at AS timestamptz[])) AS e(notice, alert, recipient, channel, status, at)
 """
+# of a notice that waits: Zalo took it, as the log says too, and an SMS follows unless a report comes
+_KNOWN_UNTIL = """greatest(
+    coalesce(n.resent_at, n.created_at), (SELECT max(t.finished_at) FROM notify.attempt AS t WHERE t.notice = n.id)
+)"""
 _NOT_DUE = text(f"""
     UPDATE notify.notice AS n SET status = e.status, due_at = NULL, attempts = greatest(n.attempts, 1)
-    FROM {_ENDED} WHERE n.id = e.notice AND n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
+    FROM {_ENDED} WHERE n.id = e.notice AND n.due_at IS NOT NULL AND e.at > {_KNOWN_UNTIL}
 """)  # noqa: S608 - names of ours
 _REPEATED_LATER = text(f"""
     UPDATE notify.gathering AS g SET told_at = t.at, due_at = t.at + (g.due_at - g.told_at)
@@ -72,7 +76,7 @@ _UNKNOWN = text(f"""
     SELECT EXISTS (
         SELECT FROM {_ENDED} JOIN notify.alert AS a ON a.id = e.alert LEFT JOIN notify.notice AS n ON n.id = e.notice
         WHERE n.id IS NULL AND a.kind <> 'operation' AND e.status <> :failed
-            OR n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
+            OR n.due_at IS NOT NULL AND e.at > {_KNOWN_UNTIL}
     )
 """)  # noqa: S608 - names of ours
 
