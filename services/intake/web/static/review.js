@@ -26,9 +26,12 @@ export function show(root) {
   let chosen = new Set();
 
   async function look() {
+    const turn = (look.turn = {});
+    list.replaceChildren(h("p", {}, t("loading"))); // nobody decides on what was shown before
     try {
-      found = await get("/v1/reviews-due", { unit: unit.value, stage: stage.value, period });
-      period = null;
+      const answer = await get("/v1/reviews-due", { unit: unit.value, stage: stage.value, period });
+      if (turn !== look.turn) return;
+      [found, period] = [answer, null];
       opened = new Set();
       chosen = new Set(found.items.filter((one) => !isDoubtful(one)).map((one) => one.receipt.id));
       drawFilters();
@@ -98,23 +101,25 @@ export function show(root) {
     });
   }
 
-  const drop = (one) => (found.items = found.items.filter((other) => other !== one));
+  const drop = (one) => (found.items = found.items.filter((other) => other.receipt.id !== one.receipt.id));
 
   /** Decides on several, one after the other; those that intake refuses stay, with the reason. */
   async function takeAll(of, content) {
     const troubles = [];
+    let taken = 0;
     for (const [number, one] of of.entries()) {
       say(t("review_progress", number + 1, of.length));
       try {
         await post(`/v1/submissions/${one.receipt.id}/review`, content);
         drop(one);
+        taken++;
       } catch (trouble) {
         troubles.push([one, trouble]);
         if (trouble.passes) break;
       }
     }
     draw();
-    say(t(`decided_${content.decision}`, of.filter((one) => !found.items.includes(one)).length));
+    say(t(`decided_${content.decision}`, taken));
     list.prepend(...troubles.map(([one, trouble]) => h("div", {}, h("b", {}, unitName(one.receipt.unit)), troubleBox(trouble))));
   }
 
