@@ -26,6 +26,7 @@ test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 30 minutes
 	@rm -rf .bench
 	@$(BIN)/python -m tests.bench.intake
+	@$(BIN)/python -m tests.bench.naive
 	@$(BIN)/python -m tests.bench.scoring
 	@$(BIN)/python -m tests.bench.takeover
 	@$(BIN)/python -m tests.bench.asking

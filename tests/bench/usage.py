@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.running import Service
+from tests.running import Running, Service
 
 
 class Usage(NamedTuple):
@@ -32,8 +32,9 @@ class Usage(NamedTuple):
 class Programs:
     """The programs that are measured: these services, and the PostgreSQL and NATS that this process has started."""
 
-    def __init__(self, *services: Service) -> None:
-        self._services = [psutil.Process(service.process.pid) for service in services if service.process]
+    def __init__(self, *services: Service | Running) -> None:
+        processes = [service.process if isinstance(service, Service) else service for service in services]
+        self._services = [psutil.Process(process.pid) for process in processes if process]
         self._own = psutil.Process()
 
     def usage(self) -> Usage:
