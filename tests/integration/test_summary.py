@@ -12,15 +12,19 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.scoring.asking.work_slots import SLOTS
+from services.scoring.following import published_statuses
+from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.hindsight import HindsightCounts, Progress
 from services.scoring.judging.judge import Judge
+from shared.contracts.status import Status
 from shared.reference.plans import Plans
 from tests.binding_plan import binding_reference
 from tests.integration.test_rebuild import scored
 from tests.integration.test_scoring import changes, poverty_report, put_on_stream
-from tests.running import Service, Surroundings
+from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("binding")
@@ -158,6 +162,27 @@ async def test_what_is_known_now_is_counted_as_it_is_listed_and_a_late_correctio
     async with scoring.client(await around.key("184")) as client:
         [own] = (await of_hindsight(client))["days"][0]["districts"]
         assert own["district"]["code"] == "184"
+
+
+async def test_a_damaged_change_hides_none_behind_it(
+    around: Surroundings, scoring: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2022-12", 200, **ELSEWHERE))
+    await scored(around, 2)
+    assert len(await changes(around)) > 2
+    async with around.engine.begin() as connection:
+        first = "(SELECT min(number) FROM scoring.change)"
+        await connection.execute(text(f"UPDATE scoring.change SET after = 'spoilt' WHERE number = {first}"))  # noqa: S608
+    monkeypatch.setattr(published_statuses, "_AT_ONCE", 1)
+    history = published_statuses.PublishedStatuses(around.engine, ChangeFeed(around.engine))
+    reference = binding_reference()
+    days = await history.ask(Plans([reference]), lambda known: list(known.counts(reference, START)))
+    told: Counter[Status] = Counter()
+    for _, cells in days:
+        for cell, statuses in cells.items():
+            if cell.criterion == "ntm-11" and cell.cohort is None:
+                told += statuses
+    assert told[Status.BEHIND] + told[Status.NOT_MET] == 1
 
 
 DAYS = [date(2023, 4, 30), date(2023, 5, 31)]
