@@ -214,6 +214,7 @@ async def test_files_are_kept_for_good_under_their_hash_alone(page: Page, person
 
 async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page, person: str) -> None:
     await sign_in(page, person, "send")
+    await expect(page.get_by_label("Bước").locator("option")).to_have_text(["báo cáo", "thẩm tra"])
     body = filled(await taken(page), {"households": 1000, "poor_households": 60, "near_poor_households": 40})
     await drop(page, body)
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()

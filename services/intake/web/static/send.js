@@ -2,7 +2,7 @@
 
 import { download, get, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
-import { coversCriterion, criterionName, known, reportedCriteria, unitChoices } from "./field.js";
+import { coversCriterion, criterionName, known, reportedCriteria, reviewStages, unitChoices } from "./field.js";
 import { granularity, periodName } from "./periods.js";
 import { day, page, troubleBox } from "./plain.js";
 import { Upload } from "./upload.js";
@@ -70,6 +70,8 @@ function takeCard() {
   let isChosen = Boolean(named);
   const written = h("input", { type: "text", maxlength: 60, placeholder: t("period_example"), autocomplete: "off" });
   const other = field(t("period_written"), written);
+  const stages = ["reported", ...reviewStages()];
+  const stage = select(stages.map((one) => [one, t(`stage_${one}`)]), "reported");
   const criteria = h("fieldset", { class: "criteria" });
   const trouble = h("div");
 
@@ -109,7 +111,7 @@ function takeCard() {
     if (!chosen.length) return trouble.replaceChildren(h("p", { class: "box bad", role: "alert" }, t("criteria_none")));
     const wanted = chosen.length === boxes().length ? ALL : chosen.join(",");
     try {
-      const query = { unit: unit.value, period: period.value === OTHER ? written.value : period.value };
+      const query = { unit: unit.value, period: period.value === OTHER ? written.value : period.value, stage: stage.value };
       await download("GET", `/v1/templates/${wanted}.xlsx`, { query });
       say(t("template_taken"));
     } catch (found) {
@@ -122,7 +124,7 @@ function takeCard() {
   return h("form", { class: "card", onsubmit: take },
     h("h2", {}, h("span", { class: "step" }, "1"), t("take_title")),
     h("p", { class: "hint" }, t("take_hint")),
-    field(t("unit"), unit), field(t("period"), period), other, criteria, trouble,
+    field(t("unit"), unit), field(t("period"), period), other, stages.length > 1 && field(t("stage"), stage, t("enter_stage_hint")), criteria, trouble,
     h("button", { class: "main" }, t("take")));
 }
 
