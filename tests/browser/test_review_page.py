@@ -67,9 +67,9 @@ async def test_a_district_verifies_many_at_once_and_opens_the_doubtful_first(
     width = page.viewport_size and page.viewport_size["width"]
     period = page.get_by_label("Kỳ báo cáo")
     await expect(period.locator("option")).to_have_text(["tháng 6/2023: 4 đang chờ", "tháng 5/2023: 4 đang chờ"])
-    await expect(page.locator("tbody tr").first).to_contain_text("131 → 331 (+152,7%)")
+    await expect(page.locator("tbody tr").first).to_contain_text("131 → 331 (+152,7 %)")
     await expect(page.locator("tbody tr").first).to_contain_text("cần xem")
-    await expect(row(page, SOUND[0])).to_contain_text("131 → 120 (-8,4%)")
+    await expect(row(page, SOUND[0])).to_contain_text("131 → 120 (-8,4 %)")
     await expect(row(page, SOUND[0])).to_contain_text("Bằng kỳ trước: 2 số liệu")
     for language in LANGUAGES:
         await speak(page, language)

@@ -163,8 +163,8 @@ function figures(one) {
 
 function rate(before, value) {
   if (typeof before !== "number" || !before || before === value) return null;
-  const share = new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1, signDisplay: "always" }).format((value - before) / before);
-  return h("span", { class: "hint" }, ` (${share})`);
+  const share = new Intl.NumberFormat(locale(), { maximumFractionDigits: 1, signDisplay: "always" }).format((100 * (value - before)) / before);
+  return h("span", { class: "hint" }, ` (${share}\u00a0%)`);
 }
 
 const verdicts = (changes) => (changes.length
