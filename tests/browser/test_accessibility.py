@@ -57,6 +57,7 @@ async def page(
 
 async def faults(page: Page, where: str) -> list[str]:
     """Return what axe finds, and whether the page has to be scrolled sideways."""
+    await expect(page.locator("[aria-busy]")).to_have_count(0)  # what is being asked for anew is pale
     found: Iterable[dict[str, Any]] = (await Axe().run(page, options=RULES)).response["violations"]
     listed = [
         f"{where}: {one['id']}: {node['target']} {node['html'][:120]} {node['any'][:1] and node['any'][0]['message']}"

@@ -51,6 +51,7 @@ export function show(root) {
     form?.leave();
     form = null;
     result.hidden = true;
+    place.replaceChildren(h("section", { class: "card" }, h("p", {}, t("loading")))); // nobody types into another form
     asked = chosen; // it is open again after a look at another part, or in the other language
     const entry = entryFor(chosen);
     const turn = (fill.turn = {});
