@@ -190,7 +190,8 @@ async def ask(client: httpx.AsyncClient, url: str) -> Answer:
     except httpx.RemoteProtocolError:  # an answer that was broken off within
         return Answer(500, "", 0)
     body = json.loads(words) if answer.headers["content-type"].startswith("application/json") else {}
-    return Answer(answer.status_code, words, sum(len(body.get(name, ())) for name in ("items", "unreadable")))
+    listed = [body.get(name, ()) for name in ("items", "unreadable")]  # of what is counted, the unreadable are a number
+    return Answer(answer.status_code, words, sum(each if isinstance(each, int) else len(each) for each in listed))
 
 
 def operations(service: str) -> list[str]:
