@@ -179,6 +179,7 @@ _NEWEST = "CREATE TEMPORARY TABLE newest AS SELECT id FROM notify.notice ORDER B
 _OLDER_NOTIFY = {
     "the newest notice had not gone out yet": [
         _NEWEST,
+        "DELETE FROM notify.attempt WHERE notice IN (TABLE newest)",
         "UPDATE notify.notice SET status = 'created', due_at = now(), attempts = 0 WHERE id IN (TABLE newest)",
     ],
     "the newest notice was not made yet": [

@@ -59,9 +59,16 @@ class System:
         return answer
 
     async def receipts(self) -> list[dict[str, Any]]:
-        async with self.intake.client(self.key) as client:
-            answers = await asyncio.gather(*(client.get(f"/v1/submissions/{one}") for one in self.ids))
-        return [answer.json() for answer in answers]
+        """Return the receipts once they say that everything is scored, which they hear a little later."""
+
+        async def scored() -> list[dict[str, Any]]:
+            async with self.intake.client(self.key) as client:
+                answers = await asyncio.gather(*(client.get(f"/v1/submissions/{one}") for one in self.ids))
+            found = [answer.json() for answer in answers]
+            return found if all(receipt["status"] == "scored" for receipt in found) else []
+
+        receipts: list[dict[str, Any]] = await eventually(scored)
+        return receipts
 
     async def all_is_scored(self) -> bool:
         """Say whether the tables of intake and of scoring have each submission once."""

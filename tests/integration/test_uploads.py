@@ -111,7 +111,13 @@ async def test_a_dry_run_tells_what_would_change_and_accepts_nothing(
     assert (preview["rows"], preview["acceptable"], preview["faults"]) == (1, True, [])
     [change] = preview["changes"]
     assert (change["unit"], change["element"], change["cell"], change["new"]) == ("06295", "poor_households", "D2", 130)
-    assert change["old"] == {"value": 131, "period": "2023-02", "stage": "reported"}
+    assert change["old"] == {
+        "value": 131,
+        "period": "2023-02",
+        "stage": "reported",
+        "agency": "district-184",
+        "received_at": change["old"]["received_at"],
+    }
     assert change["element_name"] == "Poor households"
     assert preview["statuses"] is None
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before

@@ -255,6 +255,8 @@ CATALOGUE: dict[str, Any] = {
             "id": "poverty-monthly",
             "name": {"vi": "Báo cáo tháng về hộ nghèo", "en": "Monthly report on poverty"},
             "criteria": ["ntm-11"],
+            "elements": [],
+            "reported_by": ["commune"],
             "periods": [{"period": "2023-06", "opens": "2023-06-01", "due": "2023-07-05"}],
             "verified": False,
             "source": "…",

@@ -42,7 +42,7 @@ addWords({
   waiting_for: ["chờ gửi", "waiting"],
   failed: ["không gửi được", "failed"],
   kept_back: ["không gửi", "not sent"],
-  sms_parts: ["số tin SMS", "SMS"],
+  sms_parts: ["số SMS", "SMS"],
   cost: ["chi phí (đồng)", "cost (dong)"],
   sample_one: ["mẫu", "sample"],
   severity_urgent: ["khẩn", "urgent"],
