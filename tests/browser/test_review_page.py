@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.browser.test_accessibility import LANGUAGES, faults, speak
 from tests.browser.test_due_page import fits
-from tests.integration.test_reviews import post, poverty
+from tests.integration.test_reviews import BORDER, post, poverty
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
@@ -40,9 +40,9 @@ async def intake(around: Surroundings) -> Service:
     return intake
 
 
-async def due(around: Surroundings, intake: Service, **asked: str) -> Any:
-    async with intake.client(await around.key(DISTRICT, agency="phong")) as client:
-        answer = await client.get("/v1/reviews-due", params={"unit": DISTRICT, **asked})
+async def due(around: Surroundings, intake: Service, within: str = DISTRICT, **asked: str) -> Any:
+    async with intake.client(await around.key(within, agency=f"xem-{within}")) as client:
+        answer = await client.get("/v1/reviews-due", params={"unit": within, **asked})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -146,3 +146,36 @@ async def test_what_a_district_sends_as_verified_does_not_wait_for_the_district(
 
     await eventually(waits_for_the_province)
     assert "2023-04" not in [one["period"] for one in (await due(around, intake))["periods"]]
+
+
+async def test_the_province_confirms_what_the_districts_have_verified_one_district_at_a_time(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    for unit, district in ((SOUND[0], DISTRICT), (SOUND[1], DISTRICT), (BORDER, "180")):
+        key = await around.key(district, agency=f"phong-{district}")
+        await post(intake, key, poverty(110, "2023-04", unit=unit, stage="verified"))
+
+    async def verified() -> list[str]:
+        waiting = await due(around, intake, stage="verified", within="20")
+        return sorted(one["receipt"]["unit"] for one in waiting["items"] if one["status"] == "scored")
+
+    async def all_wait() -> bool:
+        return await verified() == sorted((*SOUND[:2], BORDER))
+
+    await eventually(all_wait)
+    person = await a_person(around.engine, "20", agency="so-ldtbxh")
+    async with opened(chromium, intake.url) as page:
+        await sign_in(page, person, "review")
+        await expect(page.locator("tbody tr")).to_have_count(3)
+        await page.get_by_label("Huyện", exact=True).select_option("180")
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        await page.get_by_role("button", name="Thẩm định tất cả (1)").click()
+        await expect(page.get_by_text("Không có số liệu nào đang chờ.")).to_be_visible(timeout=30_000)
+        await page.get_by_label("Huyện", exact=True).select_option("")
+        await expect(page.locator("tbody tr")).to_have_count(2)
+        await keep_picture(page, "review-province")
+
+    async def one_is_confirmed() -> bool:
+        return await verified() == sorted(SOUND[:2])
+
+    await eventually(one_is_confirmed)
