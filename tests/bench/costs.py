@@ -41,7 +41,7 @@ class Cost(BaseModel):
 
 def note(path: str, took: Usage, count: int, raw: float | None = None, raw_means: str = "") -> Cost:
     """Note what `count` items on a path have taken, and print it."""
-    each = [1e6 * seconds / count for seconds in (took.services, took.postgres, took.nats)]
+    each = [round(1e6 * seconds / count, 1) for seconds in (took.services, took.postgres, took.nats)]
     cost = Cost(path=path, services=each[0], postgres=each[1], nats=each[2], raw=raw, raw_means=raw_means)
     NOTED.parent.mkdir(exist_ok=True)
     with NOTED.open("a", encoding="utf-8") as file:
