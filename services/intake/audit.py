@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 class Damage(Enum):
-    """What is wrong with the content of a message."""
+    """The ways in which the content of a message is wrong."""
 
     UNREADABLE = auto()
     OTHER_THAN_ITS_DIGEST = auto()

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.intake.admission.former_figure import FormerFigure
+from services.intake.doors.uploads import covered_place, parsed_period
 from services.intake.rules.standing_figures import StandingFigures, StandingReading
 from services.intake.service import Intake, Serving
 from services.intake.storage import figures, receipts
-from services.intake.workbook import read_period
 from services.intake.workbook.layout import counted_in
 from shared.access.caller import Caller
-from shared.characters import typed
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.refs import UnitRef
@@ -23,7 +22,7 @@ from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import COMMUNE_LEVEL, Element, Report, Unit
-from shared.reference.naming import criteria_named, not_on_that_day
+from shared.reference.naming import criteria_named
 from shared.reference.refs import unit_ref
 
 router = APIRouter()
@@ -64,14 +63,10 @@ async def get_form(
     asked = next((one for one in reference.calendar if one.id == report), None)
     if asked is None:
         raise bad_parameter("report", report, tuple(one.id for one in reference.calendar))
-    parsed = read_period(period)
-    if parsed is None or parsed.granularity != asked.granularity:
+    parsed = parsed_period(period)
+    if parsed.granularity != asked.granularity:
         raise Problem(Problems.INVALID_QUERY, Fault("/period", Faults.PERIOD_NOT_READ, {"value": period}))
-    place = reference.units.find(typed(unit), parsed.end)
-    if place is None:
-        raise Problem(Problems.REFUSED, not_on_that_day("/unit", unit, reference.units, parsed.end))
-    if not caller.covers_unit(place, reference.units):
-        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
+    place = covered_place(unit, parsed, caller, reference)
     elements = _elements(asked, caller, reference)
     units = _units(asked, place, parsed, elements, reference)
     if not units:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -47,7 +47,7 @@ class WaitingSubmission(Tracked):
 
 
 class ReviewsDue(BaseModel):
-    """What waits for a review: the periods, the newest first, and the submissions of one of them."""
+    """The figures that wait for a review: their periods, the newest first, and the submissions of one of them."""
 
     periods: list[WaitingPeriod]
     period: Period | None = Field(description="The period of the items; None where nothing waits.")
@@ -81,14 +81,18 @@ async def list_reviews_due(
         before = await figures.newest_before(connection, [*units], [*elements], asked.end) if asked else {}
         sent = await receipts.receipts_of(connection, {reading.submission for reading in before.values()})
 
-    def shown(of: Sequence[Waiting]) -> list[WaitingFigure]:
+    of_submission: defaultdict[UUID, list[Waiting]] = defaultdict(list)
+    for one in waiting:
+        of_submission[one.reading.submission].append(one)
+
+    def shown(submission: UUID) -> list[WaitingFigure]:
         return [
             WaitingFigure(
                 element=one.element,
                 value=FormerFigure.of(one.reading, element, {}).value,
                 before=FormerFigure.of(earlier, element, sent) if earlier else None,
             )
-            for one in of
+            for one in of_submission[submission]
             if (element := runtime.reference.elements.get(one.element))
             for earlier in [before.get((one.unit, one.element))]
         ]
@@ -96,11 +100,6 @@ async def list_reviews_due(
     return ReviewsDue(
         periods=[WaitingPeriod(period=one.period, waiting=one.submissions) for one in periods],
         period=asked,
-        items=[
-            WaitingSubmission(
-                **dict(item), figures=shown([one for one in waiting if one.reading.submission == item.receipt.id])
-            )
-            for item in items
-        ],
-        unreadable=sorted(ids - {item.receipt.id for item in items}),
+        items=[WaitingSubmission(**dict(item), figures=shown(item.receipt.id)) for item in items],
+        unreadable=sorted(of_submission.keys() - {item.receipt.id for item in items}),
     )

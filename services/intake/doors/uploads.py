@@ -54,7 +54,7 @@ from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
-from shared.reference.models import Element
+from shared.reference.models import Element, Unit
 from shared.reference.naming import criteria_named, not_on_that_day
 from shared.spreadsheet import read_apart
 from shared.spreadsheet.guard import UPLOAD_LIMIT
@@ -100,11 +100,7 @@ async def get_template(
     """Draw a workbook to fill in: the unit's communes, the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
     reference = intake.runtime.reference
     parsed = parsed_period(period)
-    place = reference.units.find(typed(unit), parsed.end)
-    if place is None:
-        raise Problem(Problems.REFUSED, not_on_that_day("/unit", unit, reference.units, parsed.end))
-    if not caller.covers_unit(place, reference.units):
-        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
+    place = covered_place(unit, parsed, caller, reference)
     layout = plan_layout(
         reference, TemplateRequest(place, parsed, criteria, stage), _elements(criteria, caller, reference)
     )
@@ -286,6 +282,16 @@ def parsed_period(written: str) -> Period:
     if period is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))
     return period
+
+
+def covered_place(code: str, period: Period, caller: Caller, reference: Reference) -> Unit:
+    """Return the unit of a code at the end of a period; a problem where there is none that the caller covers."""
+    place = reference.units.find(typed(code), period.end)
+    if place is None:
+        raise Problem(Problems.REFUSED, not_on_that_day("/unit", code, reference.units, period.end))
+    if not caller.covers_unit(place, reference.units):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": code}))
+    return place
 
 
 def _workbook(content: bytes, name: str, status: int = 200) -> Response:

@@ -41,6 +41,8 @@ from shared.reference.models import AnyEvent
 from shared.reference.refs import criterion_ref, unit_ref
 from shared.text import day
 
+_SEVERITIES = frozenset(Severity)
+
 router = APIRouter(prefix="/v1")
 
 
@@ -146,9 +148,9 @@ async def count_alerts(
     known = reference.criterion_keys
     items = [
         AlertCountItem(
-            district=unit_ref(reference.units.by_key(row.district)) if row.district is not None else None,
+            district=_district(row.district, reference),
             criterion=criterion_ref(row.criterion, reference) if row.criterion in known else None,
-            severity=row.severity if row.severity in set(Severity) else Severity.INFORMATION,
+            severity=_severity(row.severity),
             alerts=row.alerts,
         )
         for row in rows
@@ -179,8 +181,16 @@ def _readable(row: StoredAlert, reference: Reference) -> AlertItem:
         sound: dict[str, Any] = {"unit": unit_ref(reference.units.by_key(row.unit)).model_dump()}
         words = phrase("alerts.unreadable")
         kept = row._replace(kind="operation", event=Event.CHANGED, body=sound)
-        severity = row.severity if row.severity in set(Severity) else Severity.INFORMATION
-        return _item(kept._replace(severity=severity), reference, words)
+        return _item(kept._replace(severity=_severity(row.severity)), reference, words)
+
+
+def _severity(stored: str) -> Severity:
+    """Return a stored severity; a damaged one counts as the lowest."""
+    return Severity(stored) if stored in _SEVERITIES else Severity.INFORMATION
+
+
+def _district(key: int | None, reference: Reference) -> UnitRef | None:
+    return None if key is None else unit_ref(reference.units.by_key(key))
 
 
 def _item(row: StoredAlert, reference: Reference, words: Bilingual | None = None) -> AlertItem:
@@ -188,7 +198,7 @@ def _item(row: StoredAlert, reference: Reference, words: Bilingual | None = None
         id=row.id,
         kind=released_kind(row.kind),
         unit=UnitRef.model_validate(row.body["unit"]),
-        district=unit_ref(reference.units.by_key(row.district)) if row.district is not None else None,
+        district=_district(row.district, reference),
         topic=row.topic,
         event=released_event(row.event),
         severity=row.severity,

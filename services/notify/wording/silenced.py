@@ -1,4 +1,4 @@
-"""What a silence holds back, in words."""
+"""The words for the notices that a silence holds back."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures, in_hindsight
-from services.scoring.judging.inheritance import judged_by, with_inherited
-from services.scoring.storage.known_figures import known_at
+from services.scoring.judging.inheritance import with_inherited
+from services.scoring.storage.known_figures import judged_of, known_at
 from services.scoring.storage.readings import readings_of
 from shared.problems import bad_parameter
 from shared.reference.load import Reference
@@ -50,8 +50,7 @@ async def figures_known(
     plan = reference.plan
     day = min(on, plan.closes) if plan.closes else on
     known = await known_at(connection, units, reference, day, plan.horizon)
-    complete = {unit: known.get(unit, Figures()) for unit in reference.lineage.families(units)}
-    return await asyncio.to_thread(judged_by, complete, reference)
+    return await asyncio.to_thread(judged_of, known, units, reference)
 
 
 async def figures_at(

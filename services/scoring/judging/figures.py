@@ -32,7 +32,7 @@ type _ByPeriod = Mapping[Period, Reported]
 
 
 class Earlier(NamedTuple):
-    """What is known of an element's readings for periods that ended before a day, which were not read one by one."""
+    """A summary of an element's readings for periods that ended before a day, which were not read one by one."""
 
     before: date
     first_end: date

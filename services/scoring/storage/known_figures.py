@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -103,6 +103,10 @@ async def judged_at(
     without: Collection[UUID] = frozenset(),
 ) -> dict[int, Figures]:
     """Return the figures known when a day was over by which the units and their kin were judged, by all submissions."""
-    known = await known_by_submissions(connection, units, reference, on, without)
+    return judged_of(await known_by_submissions(connection, units, reference, on, without), units, reference)
+
+
+def judged_of(known: Mapping[int, Figures], units: Collection[int], reference: Reference) -> dict[int, Figures]:
+    """Return the figures by which the units and their kin are judged, by those that are known of some of them."""
     complete = {unit: known.get(unit, Figures()) for unit in reference.lineage.families(units)}
     return judged_by(complete, reference)

@@ -39,7 +39,7 @@ class FigureChange:
         """Return the change of some units over all their figures, of which `after` are those afterwards."""
         before = {}
         for unit, figures in after.items():
-            changed = [(reading.element, reading.period) for reading in self.differing[unit]]
+            changed = {(reading.element, reading.period) for reading in self.differing[unit]}
             kept = {key: reading for key, reading in figures.items() if key not in changed}
             former = {key: self.before[unit][key] for key in changed if key in self.before[unit]}
             before[unit] = Figures(kept | former)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import ClientSession
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,9 +44,8 @@ def _phones(settings: DeliverySettings, sms: Channel | None, engine: AsyncEngine
     template = read_template(settings.zalo_template)
     begin: Callable[[ClientSession], Session]
     if settings.zalo_via == "esms":
-        begin = lambda client: ZaloByEsms(client, settings, template)  # noqa: E731
+        begin = partial(ZaloByEsms, settings=settings, template=template)
     else:
-        tokens = Tokens(engine, settings)
-        begin = lambda client: ZaloDirectly(client, settings, template, tokens)  # noqa: E731
+        begin = partial(ZaloDirectly, settings=settings, template=template, tokens=Tokens(engine, settings))
     zalo = Pooled(Client(settings.send_timeout_seconds), GATEWAY_SESSIONS, begin)
     return ZaloBeforeSms(zalo, sms, settings.zalo_wait_seconds, settings.retry_for_seconds)
