@@ -240,9 +240,19 @@ async def test_what_is_verified_while_it_is_withdrawn_is_withdrawn(
     assert not isinstance(verified, str)
     assert not isinstance(withdrawn, str)
     key = await shared_around.key("20", agency="reader")
-    assert (await receipt(shared_intake, key, verified["result"]))["withdrawal"]["reason"] == "Gửi nhầm xã."
+    assert (await withdrawal_shown(shared_intake, key, verified["result"]))["reason"] == "Gửi nhầm xã."
     again = reviewing(shared_around, PROVINCE, verified["result"], "confirmed")
     assert await again(shared_around.engine) == "withdrawn"
+
+
+async def withdrawal_shown(service: Service, key: str, submission: str) -> dict[str, Any]:
+    """Return the withdrawal on a receipt, once it has come to the tables."""
+
+    async def shown() -> Any:
+        return (await receipt(service, key, submission))["withdrawal"]
+
+    withdrawal: dict[str, Any] = await eventually(shown)
+    return withdrawal
 
 
 @asynccontextmanager
@@ -290,7 +300,7 @@ async def test_what_an_office_made_of_a_submission_is_withdrawn_with_it_though_i
         await asyncio.wait([withdrawn], timeout=1)
     assert isinstance(await withdrawn, dict)
     key = await shared_around.key("20", agency="reader")
-    assert (await receipt(shared_intake, key, verified["result"]))["withdrawal"]["reason"] == "Gửi nhầm xã."
+    assert (await withdrawal_shown(shared_intake, key, verified["result"]))["reason"] == "Gửi nhầm xã."
 
 
 def a_figure(unit: str, period: str, children: int = 20) -> dict[str, Any]:
