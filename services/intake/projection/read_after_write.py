@@ -14,14 +14,14 @@ from shared.nats.stream_reader import newest_number
 from shared.problems import Problem, Problems
 from shared.service.unavailable import unavailable
 
-_PATIENCE_SECONDS = 2
+_PATIENCE_SECONDS = 5
 _PAUSE_SECONDS = 0.05
 
 
 async def find_after_projection[T](nats: Client, family: str, look: Callable[[], Awaitable[T | None]]) -> T | None:
     """Return the row that `look` finds, at the latest when the tables hold what the family's stream holds by now.
 
-    Problem 503 when that takes longer than two seconds: until then nobody knows whether the row exists.
+    Problem 503 when that takes longer than five seconds: until then nobody knows whether the row exists.
     """
     if (row := await look()) is not None:
         return row
@@ -40,7 +40,7 @@ async def newest_projected(nats: Client, subject: str, *others: str) -> int:
 
     They then hold what the same stream has on the `others` as well: each family of subjects comes to the tables by
     itself, so that of two messages that were published together the later may be there first. What is published behind
-    the number was decided by everything on these subjects. Problem 503 after two seconds.
+    the number was decided by everything on these subjects. Problem 503 after five seconds.
     """
     try:
         newest = await last_sequences(nats, _stream(subject), [subject, *others])
