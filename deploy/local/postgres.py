@@ -215,7 +215,8 @@ def _as_another_user(data: Path) -> list[str]:
                 f"PostgreSQL refuses to run as root, and the user {user.pw_name} may not enter {closed}. Start "
                 "as an ordinary user, or move the checkout and the data directory to where all may enter."
             )
-        command += [f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
+        # PostgreSQL asks access(2) whether it may run its programs. Without this bit, that call heeds no capability.
+        command += ["--securebits=+no_setuid_fixup", f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
     return [*command, "--"]
 
 

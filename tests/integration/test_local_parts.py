@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
+from deploy.local import postgres
 from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from shared.nats.users import server_file
@@ -90,8 +92,8 @@ async def test_postgres_keeps_what_it_has_committed(own_postgres: PostgresServer
 
 
 async def test_postgres_starts_although_its_old_number_belongs_to_another_process(tmp_path: Path) -> None:
-    postgres = Postgres(tmp_path / "postgres", free_port(), "password")
-    server = Server(postgres.url, Embedded(postgres.process(), tmp_path / "log"))
+    own = Postgres(tmp_path / "postgres", free_port(), "password")
+    server = Server(own.url, Embedded(own.process(), tmp_path / "log"))
     await server.restart()
     await server.kill()
     path = tmp_path / "postgres" / "postmaster.pid"
@@ -102,9 +104,29 @@ async def test_postgres_starts_although_its_old_number_belongs_to_another_proces
     await server.stop()
 
 
+async def test_postgres_starts_below_a_directory_that_its_owner_alone_may_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = postgres.BINARIES.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")  # where the programs look for them: beside the package
+    for directory in (postgres.BINARIES.parent, libraries):
+        shutil.copytree(directory, closed / directory.relative_to(package.parent))
+    monkeypatch.setattr(postgres, "BINARIES", closed / postgres.BINARIES.relative_to(package.parent))
+    own = Postgres(closed / "postgres", free_port(), "password")
+    server = PostgresServer(own.url, Embedded(own.process(), tmp_path / "log"))
+    await server.restart()
+
+    connection = await connect(server)
+    assert await connection.fetchval("SELECT 1") == 1
+    await connection.close()
+    await server.stop()
+
+
 async def test_the_embedded_postgres_writes_through_and_sorts_alike_everywhere(tmp_path: Path) -> None:
-    postgres = Postgres(tmp_path / "postgres", free_port(), "password")
-    server = PostgresServer(postgres.url, Embedded(postgres.process(), tmp_path / "log"))
+    own = Postgres(tmp_path / "postgres", free_port(), "password")
+    server = PostgresServer(own.url, Embedded(own.process(), tmp_path / "log"))
     await server.restart()
 
     connection = await connect(server)
