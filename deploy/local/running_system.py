@@ -9,6 +9,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError
 
+from deploy.local.texts import phrase
+from shared.texts import filled
+
+_PARTS = {"intake_url", "scoring_url", "notify_url", "nats_url", "database_url"}
+"""What only an environment names that is meant to lead to a running system."""
+
 
 class NotRunningError(Exception):
     """No system runs on the data directory."""
@@ -47,9 +53,10 @@ class RunningSystem(BaseModel):
         except FileNotFoundError:
             if named := cls.named_by_environment():
                 return named
-            raise NotRunningError(_advice(data)) from None
-        except ValidationError as error:
-            raise NotRunningError(f"{data / 'run.json'} cannot be read ({error}). {_advice(data)}") from None
+            raise NotRunningError(_lacking(cls.lacking_in_environment()) or _advice(data)) from None
+        except ValidationError:
+            unreadable = filled(phrase("running_system.unreadable"), file=data / "run.json").in_both
+            raise NotRunningError(f"{unreadable} {_advice(data)}") from None
         if running.pid and not _is_alive(running.pid):
             raise NotRunningError(_advice(data))
         return running
@@ -57,11 +64,27 @@ class RunningSystem(BaseModel):
     @classmethod
     def named_by_environment(cls) -> Self | None:
         """Return the system whose parts NTM_INTAKE_URL, NTM_DATABASE_URL and so on name; None unless all are set."""
-        named = {field: os.environ.get(f"NTM_{field.upper()}") for field in cls.model_fields}
         try:
-            return cls.model_validate({field: value for field, value in named.items() if value})
+            return cls.model_validate(cls._in_environment())
         except ValidationError:
             return None
+
+    @classmethod
+    def lacking_in_environment(cls) -> list[str]:
+        """Return the settings that the environment lacks or has wrong to name a system; none where it names no part."""
+        named = cls._in_environment()
+        if not named.keys() & _PARTS:
+            return []
+        try:
+            cls.model_validate(named)
+        except ValidationError as error:
+            return sorted({_setting(str(fault["loc"][0])) for fault in error.errors()})
+        return []
+
+    @classmethod
+    def _in_environment(cls) -> dict[str, str]:
+        named = {field: os.environ.get(_setting(field)) for field in cls.model_fields}
+        return {field: value for field, value in named.items() if value}
 
     def write(self, data: Path) -> None:
         """Write `run.json`, readable by the owner only, since it holds secrets."""
@@ -92,8 +115,15 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def _setting(field: str) -> str:
+    return f"NTM_{field.upper()}"
+
+
 def _advice(data: Path) -> str:
-    return (
-        f"No system runs on {data}. Start one with `make up` or `ntm up --data {data}`, "
-        "or name the directory of one that runs with --data."
-    )
+    return filled(phrase("running_system.advice"), directory=data).in_both
+
+
+def _lacking(settings: list[str]) -> str | None:
+    if not settings:
+        return None
+    return filled(phrase("running_system.lacking"), settings=", ".join(settings)).in_both

@@ -57,6 +57,11 @@ _COMMANDS = (
         "Draft the migration that brings the running system's database to a service's tables.",
         hidden=True,
     ),
+    Lazy(
+        "doctor",
+        "doctor",
+        "Say what is wrong with the running system, and what to do; exit status 1 where anything is.",
+    ),
     Lazy("agency", "agency", "Agencies and their keys.", is_group=True),
     Lazy("audit", "audit", "Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.", is_group=True),
     Lazy("contacts", "contacts", "Danh bạ nơi nhận. / The contacts who get notices.", is_group=True),

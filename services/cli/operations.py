@@ -16,7 +16,7 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
 from shared.contracts import subjects
 from shared.contracts.trouble import TroubleReported
-from shared.readable import read_rows
+from shared.readable import RowsRead, read_rows
 from shared.text import moment
 from shared.texts import filled
 
@@ -28,13 +28,11 @@ def operations(
 ) -> None:
     """Print the troubles of the system that are open now, since when, and what to do."""
 
-    async def work() -> list[RawStreamMsg]:
+    async def work() -> RowsRead[RawStreamMsg, TroubleReported]:
         async with broker(system_of(data)) as nats:
-            js = nats.jetstream()
-            info = await js.stream_info(subjects.OPERATIONS_STREAM, subjects_filter=subjects.ALL_OPERATIONS)
-            return [await _last(js, subject) for subject in sorted(info.state.subjects or {})]
+            return await last_reports(nats.jetstream())
 
-    read = read_rows(run(work()), lambda message: TroubleReported.model_validate_json(message.data or b""))
+    read = run(work())
     for message in read.damaged:
         words = filled(phrase("operations.unreadable"), subject=message.subject).in_both
         errors.print(words, style="yellow", highlight=False, markup=False)
@@ -47,6 +45,13 @@ def operations(
     else:
         for reported in reports:
             _print(reported)
+
+
+async def last_reports(js: JetStreamContext) -> RowsRead[RawStreamMsg, TroubleReported]:
+    """Return the last report of each service about each kind of trouble, and the messages that cannot be read."""
+    info = await js.stream_info(subjects.OPERATIONS_STREAM, subjects_filter=subjects.ALL_OPERATIONS)
+    messages = [await _last(js, subject) for subject in sorted(info.state.subjects or {})]
+    return read_rows(messages, lambda message: TroubleReported.model_validate_json(message.data or b""))
 
 
 async def _last(js: JetStreamContext, subject: str) -> RawStreamMsg:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -50,13 +51,17 @@ def system_of(data: Path) -> RunningSystem:
 
 def key_of(data: Path, key: str | None) -> str:
     """Return the given key, or else the local system's own."""
-    if key:
-        return key
-    try:
-        return (data / OWN_KEY).read_text().strip()
-    except FileNotFoundError:
-        system_of(data)
-        raise fail(phrase("options.no_key").in_both) from None
+    if found := key_at_hand(data, key):
+        return found
+    system_of(data)
+    raise fail(phrase("options.no_key").in_both)
+
+
+def key_at_hand(data: Path, key: str | None) -> str | None:
+    """Return the given key, or else the local system's own; None where there is neither."""
+    with suppress(FileNotFoundError):
+        return key or (data / OWN_KEY).read_text().strip()
+    return None
 
 
 def unit_code(data: Path, text: str | None, *, is_area: bool = False) -> str | None:
