@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     contacts: Path | None = Field(default=None, description="YAML of the contacts; without it nobody is told.")
     sample_cohorts: Path | None = Field(default=None, description="Invented cohort members, for samples only.")
     clock: Literal["real", "simulated"] = "real"
+    evidence_store: str | None = Field(
+        default=None,
+        description="The store of files of evidence: file:///path or s3://bucket/prefix (with AWS_…); None: no files.",
+    )
     stream_replicas: int | None = Field(
         default=None, ge=1, le=5, description="Copies of each stream in a cluster; None: those that it has, or one."
     )
@@ -216,6 +220,13 @@ class Settings(BaseSettings):
         if text is not None and not _is_mail_address(parseaddr(text)[1]):
             raise ValueError("needs an address: Name <name@example.vn>")
         return text
+
+    @field_validator("evidence_store")
+    @classmethod
+    def _is_an_object_store(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"file:///[^?#]|s3://[^/?#]", value):
+            raise ValueError(_both(phrase("settings.evidence_store")))
+        return value
 
     @field_validator("watched_disks")
     @classmethod

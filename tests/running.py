@@ -219,6 +219,7 @@ async def surroundings(
         "NTM_CLOCK": "simulated",
         "NTM_LOG_FORMAT": "text",
         "NTM_WATCH_SECONDS": "1",
+        "NTM_EVIDENCE_STORE": (logs / "evidence").absolute().as_uri(),
     }
     engine = create_engine(settings, "tests")
     around = Surroundings(settings, engine, nats, env, server.users, logs, begin)

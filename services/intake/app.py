@@ -3,6 +3,7 @@
 POST /v1/submissions      \\
 POST /v1/uploads           }  ->  Admission  ->  ntm.v1.submissions.<district>.<commune>  a receipt, once it is on disk
 ntm.v1.intake.submit      /                  ->  ntm.v1.refusals.<agency>                 refused items, with the reason
+POST /v1/evidence            ->  object store, ntm.v1.evidence.<district>.<commune>  files and links
 POST /v1/submissions/…/review                ->  ntm.v1.reviews.<district>.<commune>      and the figures' new stage
 POST /v1/submissions/…/withdraw              ->  ntm.v1.withdrawals.<district>.<commune>  figures count no longer
 POST /v1/problems                            ->  ntm.v1.problems.<unit>                   difficulties
@@ -30,6 +31,7 @@ from services.intake.doors import (
     catalogue,
     difficulties,
     dossiers,
+    evidence,
     forms,
     receipts,
     reports_due,
@@ -94,6 +96,7 @@ for part in (
     reviews_due,
     reviews,
     withdrawals,
+    evidence,
     difficulties,
     dossiers,
     catalogue,
@@ -120,6 +123,7 @@ PROJECTIONS: Mapping[str, Projection] = {
     subjects.ALL_SUBMISSIONS: project.submissions,
     subjects.ALL_REVIEWS: project.reviews,
     subjects.ALL_WITHDRAWALS: project.withdrawals,
+    subjects.ALL_EVIDENCE: project.evidence,
     subjects.ALL_REFUSALS: project.refusals,
     subjects.ALL_STATUSES: project.changes,
     subjects.ALL_PARKED: project.parked,

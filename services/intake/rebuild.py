@@ -45,6 +45,7 @@ _FAMILIES = [
     _Family(subjects.ALL_WITHDRAWALS, project.withdrawals_alone, "withdrawal"),
     _Family(subjects.ALL_SUBMISSIONS, project.submissions, "submission"),
     _Family(subjects.ALL_REVIEWS, project.reviews, "review"),
+    _Family(subjects.ALL_EVIDENCE, project.evidence, "evidence"),
     _Family(subjects.ALL_REFUSALS, project.refusals, "refusal"),
     _Family(subjects.ALL_STATUSES, project.changes, "change"),
     _Family(subjects.ALL_PARKED, project.parked, "unscored", "sequence"),

@@ -1,6 +1,7 @@
 """The repair of the stream of submissions: what it has lost is published again from the tables.
 
-Scoring keeps each submission's message to the byte, intake the receipts, and the messages of reviews and withdrawals.
+Scoring keeps each submission's message to the byte, intake the receipts, and the messages of reviews, withdrawals and
+evidence.
 What is published again has the id, the headers, the content and the signature that it had, and a new number, in the
 former order. The services know it already, so no verdict changes; intake's receipts take over the new numbers.
 
@@ -25,10 +26,17 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.admission.digest import proves
-from services.intake.admission.messages import claim, review_message, submission_message, withdrawal_message
+from services.intake.admission.messages import (
+    claim,
+    evidence_message,
+    review_message,
+    submission_message,
+    withdrawal_message,
+)
 from services.intake.storage.lost_messages import LostDecision, LostMessages, LostSubmission, UnscoredReceipt
-from services.intake.storage.tables import ReviewRow, WithdrawalRow
+from services.intake.storage.tables import EvidenceRow, ReviewRow, WithdrawalRow
 from shared.contracts import subjects
+from shared.contracts.evidence import Evidence
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.nats.closed_streams import closed, reopen
 from shared.nats.cloud_events import Message
@@ -43,6 +51,15 @@ from shared.service.proof import Proof
 from shared.signatures import HEADER as SIGNATURE
 
 _STREAM = subjects.SUBMISSIONS_STREAM
+
+type _KeptEvent = Review | Withdrawal | Evidence
+
+_KEPT_EVENTS: Sequence[tuple[str, type[ReviewRow | WithdrawalRow | EvidenceRow], type[_KeptEvent]]] = (
+    (subjects.ALL_REVIEWS, ReviewRow, Review),
+    (subjects.ALL_WITHDRAWALS, WithdrawalRow, Withdrawal),
+    (subjects.ALL_EVIDENCE, EvidenceRow, Evidence),
+)
+"""The stream's families besides the submissions, whose tables keep each message to the byte, and their contracts."""
 _PATIENCE_SECONDS = 30.0
 
 
@@ -73,7 +90,7 @@ class Repair:
     removed: list[str] = field(default_factory=list)
     """Damaged messages in whose place the sound ones stand now."""
     damaged: list[UUID] = field(default_factory=list)
-    """Submissions, reviews and withdrawals that the stream has lost and of which the tables hold something else."""
+    """Messages that the stream has lost and of which the tables hold something else."""
     lost: Sequence[UnscoredReceipt] = ()
     """Submissions with a receipt that neither the stream nor scoring has."""
 
@@ -168,8 +185,8 @@ def _identified(message: Msg, proof: Proof) -> tuple[UUID, bool] | None:
         if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
             submission = AcceptedSubmission.model_validate_json(message.data)
             return submission.id, is_signed and proves(submission.digest, submission)
-        is_review = subjects.is_in(message.subject, subjects.ALL_REVIEWS)
-        return (Review if is_review else Withdrawal).model_validate_json(message.data).id, is_signed
+        kind = next(kind for family, _, kind in _KEPT_EVENTS if subjects.is_in(message.subject, family))
+        return kind.model_validate_json(message.data).id, is_signed
     except ValidationError:
         return None
 
@@ -194,9 +211,9 @@ def _message(submission: AcceptedSubmission, row: LostSubmission) -> Message:
 
 
 async def _decisions(lost: LostMessages, units: Units, proof: Proof, result: Repair) -> list[tuple[datetime, Message]]:
-    """Return the reviews and withdrawals that the stream has lost as messages, oldest first; note the damaged ones."""
+    """Return what the stream has lost besides submissions as messages, oldest first; note the damaged ones."""
     messages: list[tuple[datetime, Message]] = []
-    for table, kind in ((ReviewRow, Review), (WithdrawalRow, Withdrawal)):
+    for _, table, kind in _KEPT_EVENTS:
         for row in await lost.decisions(table):
             message = _decision_message(row, kind, units)
             if message is None or not proof.is_signed(_STREAM, message, row.at):
@@ -206,23 +223,29 @@ async def _decisions(lost: LostMessages, units: Units, proof: Proof, result: Rep
     return sorted(messages, key=lambda dated: dated[0])
 
 
-def _decision_message(row: LostDecision, kind: type[Review | Withdrawal], units: Units) -> Message | None:
-    """Return the message of a review or withdrawal; None where the row's content is not that of its id."""
+def _decision_message(row: LostDecision, kind: type[_KeptEvent], units: Units) -> Message | None:
+    """Return the message of a review, a withdrawal or evidence; None where the row's content is not that of its id."""
     try:
         decision = kind.model_validate(row.body) if row.message is None else kind.model_validate_json(row.message)
     except ValidationError:
         return None
     if decision.id != row.id:
         return None
-    district = _district(decision, units)
-    if isinstance(decision, Review):
-        made = review_message(decision, district, None)
-    else:
-        made = withdrawal_message(decision, district, None)
+    made = _made_again(decision, units)
     # what was not kept to the byte, or not signed, is made again and signed as it is published
     body = made.body if row.message is None else row.message.encode()
     headers = made.headers if row.signature is None else {**made.headers, SIGNATURE: row.signature}
     return Message(made.subject, body, headers)
+
+
+def _made_again(decision: _KeptEvent, units: Units) -> Message:
+    match decision:
+        case Evidence():
+            return evidence_message(decision, None)
+        case Review():
+            return review_message(decision, _district(decision, units), None)
+        case Withdrawal():
+            return withdrawal_message(decision, _district(decision, units), None)
 
 
 def _district(decision: Review | Withdrawal, units: Units) -> str | None:

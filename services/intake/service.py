@@ -17,6 +17,7 @@ from services.intake.projection.project import Sources
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.storage.tables import (
     DossierStepRow,
+    EvidenceRow,
     ParkedRow,
     ProblemEventRow,
     RefusalRow,
@@ -28,8 +29,10 @@ from shared.access.authenticator import Authenticator
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
+from shared.contracts.evidence import Evidence
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Withdrawal
 from shared.http.dependencies import service_of
+from shared.object_store import ObjectStore
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
@@ -42,6 +45,7 @@ FILLED = [
     FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRow, numbered=True),
     FilledTable(subjects.ALL_REVIEWS, Review, ReviewRow),
     FilledTable(subjects.ALL_WITHDRAWALS, Withdrawal, WithdrawalRow),
+    FilledTable(subjects.ALL_EVIDENCE, Evidence, EvidenceRow),
     FilledTable(subjects.ALL_REFUSALS, Refusal, RefusalRow, numbered=True),
     FilledTable(subjects.ALL_PROBLEMS, DifficultyLogged, ProblemEventRow),
     FilledTable(subjects.ALL_DOSSIERS, DossierLogged, DossierStepRow, numbered=True),
@@ -59,6 +63,8 @@ class Intake:
     scoring_progress: ScoringProgress
     parking: ParkingPlace
     wholeness: Wholeness
+    evidence: ObjectStore | None = None
+    """The files of evidence."""
 
     @classmethod
     @asynccontextmanager
@@ -75,6 +81,7 @@ class Intake:
                     ScoringProgress(runtime),
                     parking,
                     Wholeness(runtime, "intake", FILLED, ParkedRow),
+                    ObjectStore.at(settings.evidence_store) if settings.evidence_store else None,
                 )
 
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:

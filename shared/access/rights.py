@@ -69,6 +69,10 @@ RIGHTS: Mapping[str, Right] = {
         "district", "own", words="to confirm: the province", people=_JUDGES
     ),
     "POST /v1/submissions/{submission_id}/withdraw": Right("district", "own", "or_own"),
+    "POST /v1/evidence": Right("own", "own", words="the criteria of the figures"),
+    "GET /v1/evidence": _READ,
+    "GET /v1/evidence/{evidence_id}/file": Right("own", agency="or_own", people=ROLES),
+    "POST /v1/evidence/{evidence_id}/withdraw": Right("province", "own", "or_own"),
     "POST /v1/problems": Right("own", "own", words="a disaster without a criterion: all criteria"),
     "GET /v1/problems": _READ,
     "GET /v1/problems/{problem_id}": _READ,

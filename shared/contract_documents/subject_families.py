@@ -12,6 +12,7 @@ from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged, DossierStep
+from shared.contracts.evidence import Evidence
 from shared.contracts.item_answers import ItemAnswers
 from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
@@ -77,6 +78,15 @@ SUBJECT_FAMILIES = (
         "Thu hồi số liệu / Submissions that were withdrawn: their figures count no longer.",
         Withdrawal,
         ("submission.withdrawn",),
+        ("intake",),
+        {"district": _DISTRICT, "unit": _UNIT},
+    ),
+    SubjectFamily(
+        "evidence",
+        subjects.evidence("{district}", "{unit}"),
+        "Minh chứng / Files and links that prove figures and criteria, and those that were taken back.",
+        Evidence,
+        ("evidence.attached", "evidence.withdrawn"),
         ("intake",),
         {"district": _DISTRICT, "unit": _UNIT},
     ),

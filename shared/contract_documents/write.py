@@ -12,6 +12,7 @@ from shared.contract_documents.asyncapi import document
 from shared.contracts.alert import AlertLogged
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyLogged, DifficultyReport
 from shared.contracts.dossier import DossierEntry, DossierLogged
+from shared.contracts.evidence import Evidence
 from shared.contracts.item_answers import ItemAnswers
 from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
@@ -43,6 +44,7 @@ READ: tuple[type[BaseModel], ...] = (
     Tracked,
     Refusal,
     Review,
+    Evidence,
     DifficultyLogged,
     DossierLogged,
     ReportSoonDue,

@@ -14,6 +14,7 @@ CLOCK_STREAM = "CLOCK"
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
 ALL_REVIEWS = "ntm.v1.reviews.>"
 ALL_WITHDRAWALS = "ntm.v1.withdrawals.>"
+ALL_EVIDENCE = "ntm.v1.evidence.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_STATUSES_V2 = "ntm.v2.status.>"
@@ -32,7 +33,7 @@ ALL_OPERATIONS = "ntm.v1.operations.>"
 ALL_TRIALS = "ntm.v1.trial.>"
 
 KEPT = {
-    SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
+    SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS, ALL_EVIDENCE],
     STATUS_STREAM: [
         ALL_STATUSES,
         ALL_STATUSES_V2,
@@ -94,6 +95,7 @@ CONSUMERS = {
         ALL_SUBMISSIONS: INTAKE_CONSUMER,
         ALL_REVIEWS: "intake-reviews",
         ALL_WITHDRAWALS: "intake-withdrawals",
+        ALL_EVIDENCE: "intake-evidence",
         ALL_REFUSALS: "intake-refusals",
         ALL_STATUSES: "intake-changes",
         EACH_STATUS: "intake-withdrawals-due",
@@ -160,6 +162,11 @@ def withdrawal(district: str | None, unit: str) -> str:
 def withdrawn_from(subject: str) -> str:
     """Return the subject of the submissions that the withdrawals on a subject are about."""
     return subject.replace("withdrawals", "submissions", 1)
+
+
+def evidence(district: str | None, unit: str) -> str:
+    """Return the subject of evidence, which stands in the stream of the submissions."""
+    return f"ntm.v1.evidence.{district or '-'}.{unit}"
 
 
 def problem(unit: str) -> str:

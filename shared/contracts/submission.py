@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
 
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.evidence import Evidence
 from shared.contracts.period import Period
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Event, Stage, Status
@@ -189,6 +190,9 @@ class Tracked(BaseModel):
     )
     changes: list[CausedChange] = []
     reviews: list[Review] = []
+    evidence: list[Evidence] = Field(
+        default=[], description="Files and links that prove its figures, also those of what it verifies or confirms."
+    )
     withdrawal: Withdrawal | None = Field(default=None, description="Where it was withdrawn: by whom, when and why.")
 
 

@@ -143,6 +143,7 @@ INTAKE = _service(
         subjects.ALL_SUBMISSIONS,
         subjects.ALL_REVIEWS,
         subjects.ALL_WITHDRAWALS,
+        subjects.ALL_EVIDENCE,
         subjects.ALL_REFUSALS,
         subjects.ALL_PROBLEMS,
         subjects.ALL_DOSSIERS,

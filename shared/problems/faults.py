@@ -50,6 +50,13 @@ class Faults(Enum):
     UNKNOWN_PARAMETER = phrase("faults.unknown_parameter")
     REPEATED_PARAMETER = phrase("faults.repeated_parameter")
 
+    # of evidence
+    NO_EVIDENCE = phrase("faults.no_evidence")
+    NOTHING_ATTACHED = phrase("faults.nothing_attached")
+    NOT_A_FIGURE_OF_IT = phrase("faults.not_a_figure_of_it")
+    FILE_AND_LINK = phrase("faults.file_and_link")
+    BAD_LINK = phrase("faults.bad_link")
+
     # of contacts
     UNKNOWN_ROLE = phrase("faults.unknown_role")
     NO_SUCH_ROLE_HERE = phrase("faults.no_such_role_here")

@@ -42,6 +42,7 @@ class Problems(Enum):
         phrase("kinds.reviewed"),
     )
     WITHDRAWN = 409, phrase("kinds.withdrawn")
+    EVIDENCE_WITHDRAWN = 409, phrase("kinds.evidence_withdrawn")
     CLOSED = (
         409,
         phrase("kinds.closed"),
@@ -66,6 +67,8 @@ class Problems(Enum):
         phrase("kinds.unavailable"),
     )
     FORMAT_NOT_INSTALLED = 501, phrase("kinds.format_not_installed")
+    NO_EVIDENCE_STORE = 501, phrase("kinds.no_evidence_store")
+    EVIDENCE_LOST = 500, phrase("kinds.evidence_lost")
     LOG_DIFFERS = 500, phrase("kinds.log_differs")
     FAILED = 500, phrase("kinds.failed")
 

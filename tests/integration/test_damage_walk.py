@@ -94,6 +94,8 @@ async def requests(
     sent.append(await made("intake", "/v1/submissions", {**report, "revision": 2, "readings": fewer}))
     await made("intake", f"/v1/submissions/{sent[0]}/review", {"decision": "returned", "reason": "Chưa khớp"})
     await made("intake", f"/v1/submissions/{sent[1]}/withdraw", {"reason": "Gửi nhầm"})
+    for each in sent[2:4]:
+        await made("intake", f"/v1/evidence?submission={each}&name=a&link=https://xa.example.vn", None)
     for period in ("nonsense", "2023-99"):
         await made("intake", "/v1/submissions", {"unit": "06280", "period": period})
     reported = [
@@ -136,6 +138,8 @@ async def requests(
         ],
         "GET /v1/submissions/{submission_id}": [f"/v1/submissions/{each}" for each in sent],
         "GET /v1/refusals": ["/v1/refusals"],
+        "GET /v1/evidence": ["/v1/evidence?unit=184"],
+        "GET /v1/evidence/{evidence_id}/file": [],  # links have none
         "GET /v1/problems": ["/v1/problems", *(f"/v1/problems?state={state}" for state in ("answered", "closed"))],
         "GET /v1/problems/{problem_id}": [f"/v1/problems/{each}" for each in reported],
         "GET /v1/dossiers": ["/v1/dossiers", "/v1/dossiers?turn=verified"],

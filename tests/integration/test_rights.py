@@ -73,6 +73,8 @@ PEOPLE: dict[str, tuple[Role, tuple[str, ...], tuple[str, ...]]] = {
 
 ABOVE = {"06280": ("06280", "184", "20"), "184": ("184", "20"), "20": ("20",)}
 READINGS = {"poor_households": 131}
+A_PDF = b"%PDF-1.7\n"
+LISTS = ("/v1/submissions", "/v1/dossiers", "/v1/evidence?unit=184")
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,12 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         body = {"unit": "06280", "period": "2023-06", "stage": "reported", "revision": revision, "confirmed": True}
         return await made("intake", "/v1/submissions", {**body, "readings": READINGS})
 
+    async def evidence() -> str:
+        path = f"/v1/evidence?submission={await submission()}&name=bien-ban.pdf"
+        answer = await ask("intake", OWNER, "POST", path, content=A_PDF)
+        assert answer.is_success, answer.text
+        return str(answer.json()["id"])
+
     difficulty = {**intake_examples.REPORT, "criterion": "ntm-11"}
     contact = {"role": "district_office", "unit": "184", "emails": ["office@example.vn"]}
     numbers = iter(range(1000))
@@ -157,6 +165,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
     await made("notify", "/v1/contacts", person())
     first = await submission()
     reported = await made("intake", "/v1/problems", difficulty)
+    attached = await evidence()
     refused = await ask("intake", OWNER, "POST", "/v1/submissions", json={"unit": "06280", "period": "nonsense"})
     assert refused.status_code == 422
     subscribed = await made("notify", "/v1/subscriptions", subscription)
@@ -182,7 +191,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
     await ask("intake", OWNER, "POST", "/v1/dossiers/06280/ntm", json=step)
 
     async def listed_everywhere() -> bool:
-        lists = [await ask("intake", OWNER, "GET", path) for path in ("/v1/submissions", "/v1/dossiers")]
+        lists = [await ask("intake", OWNER, "GET", path) for path in LISTS]
         return all("06280" in answer.text for answer in lists)
 
     await eventually(told)
@@ -204,6 +213,9 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
 
     async def on_a_submission(what: str) -> str:
         return f"/v1/submissions/{await submission()}/{what}"
+
+    async def on_evidence() -> str:
+        return f"/v1/evidence/{await evidence()}/withdraw"
 
     async def on_a_silence() -> str:
         return f"/v1/silences/{await made('notify', '/v1/silences', {**silence, 'ends_at': ends()})}"
@@ -240,6 +252,12 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "POST /v1/submissions/{submission_id}/withdraw": freshly(
             lambda: on_a_submission("withdraw"), "06280", json=lambda: {"reason": "Gửi nhầm"}
         ),
+        "POST /v1/evidence": plainly(
+            f"/v1/evidence?submission={first}&element=poor_households&name=bien-ban.pdf", content=A_PDF
+        ),
+        "GET /v1/evidence": plainly("/v1/evidence?unit=06280", marker="06280"),
+        "GET /v1/evidence/{evidence_id}/file": plainly(f"/v1/evidence/{attached}/file"),
+        "POST /v1/evidence/{evidence_id}/withdraw": freshly(on_evidence, "06280", json=lambda: {"reason": "Gắn nhầm"}),
         "POST /v1/problems": plainly("/v1/problems", json=difficulty),
         "GET /v1/problems": plainly("/v1/problems", marker=reported),
         "GET /v1/problems/{problem_id}": plainly(f"/v1/problems/{reported}"),

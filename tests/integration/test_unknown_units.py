@@ -31,6 +31,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "content": "Mã xã;Kỳ;poor_households\n06280;2023-04;131\n".encode(),
         "headers": {"content-type": "text/csv"},
     },
+    "POST /v1/evidence": {"params": {"unit": UNKNOWN, "period": "2023-06", "criterion": "ntm-11", "name": "a"}},
+    "GET /v1/evidence": {"params": {"unit": UNKNOWN}},
     "POST /v1/problems": {"json": {**openapi_examples.REPORT, "unit": UNKNOWN}},
     "GET /v1/problems": {"params": {"unit": UNKNOWN}},
     "GET /v1/dossiers": {"params": {"unit": UNKNOWN}},

@@ -11,6 +11,7 @@ from services.intake.admission.candidate import Candidate, Refused
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
+from shared.contracts.evidence import Evidence
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning, Withdrawal
 from shared.nats.cloud_events import MESSAGE_ID, Message, cloud_event
 from shared.reference.units import Units
@@ -125,6 +126,19 @@ def withdrawal_message(withdrawal: Withdrawal, district: str | None, trace: str 
         kind="submission.withdrawn",
         source="intake",
         at=withdrawal.at,
+        trace=trace,
+    )
+
+
+def evidence_message(evidence: Evidence, trace: str | None) -> Message:
+    """Return the message that evidence was attached or taken back."""
+    return cloud_event(
+        subjects.evidence(evidence.district, evidence.unit),
+        evidence.model_dump_json().encode(),
+        event_id=evidence.id,
+        kind="evidence.withdrawn" if evidence.withdraws else "evidence.attached",
+        source="intake",
+        at=evidence.at,
         trace=trace,
     )
 

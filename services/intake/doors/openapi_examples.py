@@ -50,6 +50,33 @@ ACCEPTED: dict[str, Any] = {
     "reviews": None,
 }
 
+EVIDENCE_ID = "0b9b2f7c-5c0e-5d5b-8b0e-6c6b0a4f8a55"
+
+EVIDENCE: dict[str, Any] = {
+    "id": EVIDENCE_ID,
+    "unit": "06280",
+    "unit_key": 137,
+    "district": "184",
+    "period": "2023-06",
+    "submission": SUBMISSION_ID,
+    "element": "poor_households",
+    "criteria": ["ntm-11"],
+    "name": "Biên bản rà soát hộ nghèo.pdf",
+    "file": {
+        "type": "application/pdf",
+        "bytes": 184213,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    },
+    "link": None,
+    "host": None,
+    "agency": AGENCY,
+    "agency_name": None,
+    "key": "5f1c0a9be2d4",
+    "at": "2023-06-30T16:25:00+07:00",
+    "withdraws": None,
+    "reason": None,
+}
+
 REVIEW: dict[str, Any] = {
     "id": "9d3f5a37-3f6d-5d1b-8a55-6a0b7f0b9a10",
     "submission": SUBMISSION_ID,

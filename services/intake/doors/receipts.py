@@ -15,6 +15,7 @@ from services.intake.admission.kept_message import submission_kept
 from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Serving
 from services.intake.storage import receipts, refusals
+from services.intake.storage.evidence import of_submissions
 from services.intake.storage.receipts import ReceiptFilter, StoredReceipt
 from services.intake.storage.refusals import StoredRefusal
 from shared.access.agency_keys import agency_names
@@ -143,6 +144,7 @@ async def tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], sc
     reviews = await receipts.reviews_of(connection, ids)
     originals = [row.reviews for row in rows if row.reviews]
     withdrawals = await receipts.withdrawals_of(connection, [*ids, *originals])
+    evidence = await of_submissions(connection, ids)
     names = await agency_names(connection, [row.agency for row in rows])
     parked = await receipts.parked_among(connection, [row.sequence for row in rows])
     return [
@@ -155,6 +157,7 @@ async def tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], sc
             revision=row.revision,
             changes=changes[row.id],
             reviews=reviews[row.id],
+            evidence=evidence[row.id],
             withdrawal=withdrawals.get(row.id) or (withdrawals.get(row.reviews) if row.reviews else None),
         )
         for row in rows

@@ -21,6 +21,7 @@ from services.intake.storage.dossiers import NewDossierStep, keep_steps
 from services.intake.storage.keeping import (
     NewDifficulty,
     NewDifficultyEvent,
+    NewEvidence,
     NewRefusal,
     NewUnscored,
     SignedEvent,
@@ -29,6 +30,7 @@ from services.intake.storage.keeping import (
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
+from shared.contracts.evidence import Evidence
 from shared.contracts.parked_message import Parked
 from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusal, Review, Withdrawal
 from shared.contracts.verdict_change import StatusChanged
@@ -107,6 +109,27 @@ async def withdrawals_alone(
     read = [(message, Withdrawal.model_validate_json(message.data)) for message in messages]
     await keeping.keep_withdrawals(connection, [_signed_event(message, one) for message, one in read])
     return read
+
+
+async def evidence(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:
+    """Keep evidence that was attached or taken back. KeyError where a unit is unknown."""
+    rows: list[NewEvidence] = []
+    for message in messages:
+        one = Evidence.model_validate_json(message.data)
+        rows.append(
+            {
+                "id": one.id,
+                "unit": sources.reference.units.by_key(one.unit_key).key,
+                "period": str(one.period),
+                "submission": one.submission,
+                "withdraws": one.withdraws,
+                "at": one.at,
+                "body": one.model_dump(mode="json"),
+                "message": message.data.decode(),
+                "signature": (message.headers or {}).get(SIGNATURE),
+            }
+        )
+    await keeping.keep_evidence(connection, rows)
 
 
 async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from services.intake.storage.tables import (
     ChangeRow,
+    EvidenceRow,
     ProblemEventRow,
     ProblemRow,
     RefusalRow,
@@ -37,6 +38,20 @@ class SubmissionEvent(TypedDict):
 class SignedEvent(SubmissionEvent):
     """A review or withdrawal with its message to the byte and its signature, with which it can be published again."""
 
+    message: str
+    signature: str | None
+
+
+class NewEvidence(TypedDict):
+    """A row of `evidence`."""
+
+    id: UUID
+    unit: int
+    period: str
+    submission: UUID | None
+    withdraws: UUID | None
+    at: datetime
+    body: dict[str, Any]
     message: str
     signature: str | None
 
@@ -152,6 +167,11 @@ async def keep_submissions(
 async def keep_reviews(connection: AsyncConnection, rows: Sequence[SignedEvent]) -> None:
     """Keep reviews."""
     await _keep(connection, ReviewRow, rows)
+
+
+async def keep_evidence(connection: AsyncConnection, rows: Sequence[NewEvidence]) -> None:
+    """Keep evidence that was attached or taken back."""
+    await _keep(connection, EvidenceRow, rows)
 
 
 _HOLD_OFF = text("LOCK TABLE intake.reading IN SHARE ROW EXCLUSIVE MODE")

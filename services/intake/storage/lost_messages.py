@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.storage.tables import DossierStepRow, ProblemEventRow, ReviewRow, WithdrawalRow
+from services.intake.storage.tables import DossierStepRow, EvidenceRow, ProblemEventRow, ReviewRow, WithdrawalRow
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
 
@@ -58,7 +58,7 @@ class UnscoredReceipt(NamedTuple):
 
 
 class LostDecision(NamedTuple):
-    """A review or a withdrawal that the stream lacks."""
+    """A review, a withdrawal or evidence that the stream lacks."""
 
     id: UUID
     at: datetime
@@ -104,8 +104,8 @@ class LostMessages:
         async for rows in self._partitions(query):
             yield [LostSubmission(*row) for row in rows]
 
-    async def decisions(self, table: type[ReviewRow | WithdrawalRow]) -> Sequence[LostDecision]:
-        """Return the reviews or the withdrawals that the stream lacks, oldest first."""
+    async def decisions(self, table: type[ReviewRow | WithdrawalRow | EvidenceRow]) -> Sequence[LostDecision]:
+        """Return the reviews, the withdrawals or the evidence that the stream lacks, oldest first."""
         query = f"""
             SELECT id, at, body, message, signature FROM intake.{table_of(table).name} AS d
             WHERE NOT EXISTS (SELECT FROM on_stream WHERE id = d.id) ORDER BY at, id
@@ -130,6 +130,7 @@ class LostMessages:
             WHERE NOT EXISTS (SELECT FROM {self._scored} AS s WHERE s.id = w.id)
                 AND NOT EXISTS (SELECT FROM intake.review AS s WHERE s.id = w.id)
                 AND NOT EXISTS (SELECT FROM intake.withdrawal AS s WHERE s.id = w.id)
+                AND NOT EXISTS (SELECT FROM intake.evidence AS s WHERE s.id = w.id)
         """  # noqa: S608 - names of ours
         return set((await self._connection.scalars(text(query), {"ids": list(ids)})).all())
 

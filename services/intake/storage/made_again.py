@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.storage.tables import (
     ChangeRow,
     DossierStepRow,
+    EvidenceRow,
     ProblemEventRow,
     ProblemRow,
     ReadingRow,
@@ -30,7 +31,7 @@ PROJECTED = [
     table_of(model).name
     for model in (
         WithdrawalRow, SubmissionRow, ReadingRow, ReviewRow, RefusalRow, ChangeRow, UnscoredRow, ProblemRow,
-        ProblemEventRow, DossierStepRow,
+        ProblemEventRow, DossierStepRow, EvidenceRow,
     )
 ]  # fmt: skip
 """The tables that follow from the streams."""

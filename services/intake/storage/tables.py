@@ -113,6 +113,23 @@ class WithdrawalRow(_Table, table=True):
     signature: str | None = Field(default=None, description="The message's signature; None from before signing began.")
 
 
+class EvidenceRow(_Table, table=True):
+    """A file or link that was attached to figures or a criterion, or taken back."""
+
+    __tablename__ = "evidence"
+    __table_args__: ClassVar[Any] = (Index("evidence_unit", "unit", "period"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True)
+    unit: int = Field(description="The unit's surrogate key.")
+    period: str
+    submission: UUID | None = Field(index=True)
+    withdraws: UUID | None = Field(index=True, description="The evidence that the message takes back.")
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="An `Evidence`.")
+    message: str = Field(description="The message's body to the byte.")
+    signature: str | None = Field(description="The message's signature; None where the broker has no users.")
+
+
 class UnscoredRow(_Table, table=True):
     """A submission that scoring has parked."""
 
