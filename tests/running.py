@@ -157,6 +157,7 @@ class Surroundings:
             notify_url=urls.get("notify", nowhere), postbox_url=nowhere,
             nats_url=self.env["NTM_NATS_URL"], nats_seed_file=seed_file(self.users, "operator"), nats_users=self.users,
             database_url=self.env["NTM_DATABASE_URL"], clock="simulated",
+            evidence_store=self.env["NTM_EVIDENCE_STORE"],
         )  # fmt: skip
 
     async def ntm(self, *arguments: str, status: int | None = 0) -> str:

@@ -42,6 +42,7 @@ def settings_of(system: RunningSystem, user: str | None = None) -> Settings:
         nats_url=system.nats_url,
         nats_seed_file=seed,
         clock=system.clock,
+        evidence_store=system.evidence_store,
     )
     return settings.model_copy(update={name: value for name, value in judged_by.items() if value is not None})
 

@@ -38,6 +38,8 @@ class RunningSystem(BaseModel):
     """The plan by which the system judges; None: the one that the settings of its services have by default."""
     reference_dir: Path | None = None
     sample_cohorts: Path | None = None
+    evidence_store: str | None = None
+    """The store of the files of evidence."""
     pid: int | None = None
     """The process that runs all parts; None where each part runs by itself, as in containers."""
     started_at: datetime | None = None

@@ -209,6 +209,7 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
             plan=os.environ.get("NTM_PLAN"),
             reference_dir=options.reference_dir or os.environ.get("NTM_REFERENCE_DIR"),
             sample_cohorts=options.sample_cohorts,
+            evidence_store=env["NTM_EVIDENCE_STORE"],
             started_at=datetime.now(UTC),
         )
         running.write(options.data)
@@ -336,6 +337,7 @@ def _service_env(options: Options, chosen: Installation, nats: Nats, postgres: P
         "NTM_DATABASE_URL": postgres.url,
         "NTM_NATS_URL": nats.url,
         "NTM_CLOCK": options.clock,
+        "NTM_EVIDENCE_STORE": evidence_store(options.data),
         "NTM_LOG_FORMAT": options.log_format,
         "NTM_INTAKE_PAGE": _url(options.ports.intake),
         "NTM_SCORING_PAGE": _url(options.ports.scoring),
@@ -353,6 +355,11 @@ def _service_env(options: Options, chosen: Installation, nats: Nats, postgres: P
         if path:
             env[name] = str(path.resolve())
     return env
+
+
+def evidence_store(data: Path) -> str:
+    """Return the store of the files of evidence: the one that the environment names, or a folder beside the others."""
+    return os.environ.get("NTM_EVIDENCE_STORE") or (data.resolve() / "evidence").as_uri()
 
 
 def _user_env(nats: Nats, user: str) -> dict[str, str]:
