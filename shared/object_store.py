@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 _PATIENCE = timedelta(seconds=20)
 
 
-class StoreAwayError(Exception):
+class StoreAwayError(OSError):
     """The object store cannot be reached, or refuses."""
 
 
@@ -56,7 +56,7 @@ class ObjectStore:
             if self._directory:
                 await asyncio.to_thread(_sync, self._directory / _path(digest))
         except (BaseError, OSError) as error:
-            raise StoreAwayError from error
+            raise StoreAwayError(*error.args) from error
         return digest
 
     async def chunks(self, digest: str) -> AsyncIterator[bytes]:
@@ -68,7 +68,7 @@ class ObjectStore:
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
-            raise StoreAwayError from error
+            raise StoreAwayError(*error.args) from error
 
     async def fault(self, digest: str) -> ObjectFault | None:
         """Return what is wrong with a file; None where its content is what was stored."""
@@ -85,7 +85,7 @@ class ObjectStore:
         try:
             batches = [batch async for batch in self._store.list(f"{_PREFIX}/")]
         except (BaseError, OSError) as error:
-            raise StoreAwayError from error
+            raise StoreAwayError(*error.args) from error
         return sorted(meta["path"].rpartition("/")[2] for batch in batches for meta in batch)
 
 

@@ -37,6 +37,7 @@ from shared.contracts.submission import Submission
 from shared.nats.connection import connected
 from shared.nats.refilling import Refill, Refilling
 from shared.nats.roles import REPAIR
+from shared.object_store import ObjectStore
 from shared.postgres.locks import may_repair
 from shared.postgres.statements import table_of
 from shared.reference.load import Plans, load_for
@@ -73,6 +74,12 @@ _DAMAGES = {
     Damage.TWICE: phrase("audit.damage_twice"),
 }
 
+_FILE_FAULTS = {
+    "missing": phrase("audit.file_missing"),
+    "changed": phrase("audit.file_changed"),
+    "unchecked": phrase("audit.file_unchecked"),
+}
+
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
 
@@ -83,10 +90,16 @@ def verify(data: Data = DATA) -> None:
 
     async def work() -> Audit:
         async with broker(system) as nats, database(system) as engine:
-            return await audit(engine, nats, [table_of(Receipts), table_of(Scored)])
+            store = ObjectStore.at(system.evidence_store) if system.evidence_store else None
+            return await audit(engine, nats, [table_of(Receipts), table_of(Scored)], store)
 
     result = run(work())
     console.print(filled(phrase("audit.messages"), number=number_named(result.messages)).in_both, highlight=False)
+    if result.files:
+        console.print(filled(phrase("audit.files"), number=number_named(result.files)).in_both, highlight=False)
+    if result.left_over:
+        left_over = number_named(result.left_over)
+        console.print(filled(phrase("audit.left_over"), number=left_over).in_both, highlight=False)
     for fault in _faults(result):
         errors.print(fault.in_both, style="red", highlight=False, markup=False)
     if not result.is_sound:
@@ -99,6 +112,8 @@ def _faults(result: Audit) -> Iterator[Bilingual]:
         yield filled(phrase("audit.unproved"), message=message)
     for message, damage in result.damaged:
         yield filled(phrase("audit.damaged"), message=message, damage=_DAMAGES[damage])
+    for file, wrong in result.faulty_files:
+        yield filled(_FILE_FAULTS[wrong], file=file)
     for table, ids in result.lost.items():
         for submission in ids:
             yield filled(phrase("audit.lost"), id=submission, table=table)

