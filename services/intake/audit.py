@@ -65,13 +65,8 @@ class Audit:
     @property
     def is_sound(self) -> bool:
         """Return whether there is no fault."""
-        return not (
-            self.unproved
-            or self.damaged
-            or self.faulty_files
-            or any(self.lost.values())
-            or any(self.unrecorded.values())
-        )
+        faults = [self.unproved, self.damaged, self.faulty_files, *self.lost.values(), *self.unrecorded.values()]
+        return not any(faults)
 
 
 async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table], store: ObjectStore | None) -> Audit:

@@ -185,7 +185,7 @@ def _manifest(path: Path, data: bytes) -> Manifest:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
         if any(fault["loc"] == ("format",) for fault in error.errors()):
-            raise NewerBackupError("format > 1") from None
+            raise NewerBackupError("format > 2") from None
         raise DamagedBackupError(path, _MANIFEST) from None
 
 

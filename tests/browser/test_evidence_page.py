@@ -1,4 +1,4 @@
-"""Evidence in a receipt: the sender attaches a file and a link, the reviewer sees and saves them, in a real Chromium."""
+"""Evidence in a receipt: the sender attaches files and links, the reviewer sees and saves them, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ async def test_who_sent_figures_attaches_evidence_and_the_reviewer_sees_and_save
             await dialog.get_by_role("button", name=f"Tải về: {NAME}").click()
         saved = await saving.value
         assert saved.suggested_filename == NAME
-        assert Path(await saved.path()).read_bytes() == A_PDF
+        await saved.save_as(tmp_path / "saved.pdf")
+        assert (tmp_path / "saved.pdf").read_bytes() == A_PDF
         assert await faults(page, "evidence at review") == []
         await fits(page)
         await keep_picture(page, f"evidence-review-{width}")

@@ -381,12 +381,7 @@ async def test_a_backup_holds_the_files_and_the_audit_and_the_backup_name_what_i
     lacking = [line for line in said.splitlines() if line.startswith("THIẾU")]
     assert ["changed.pdf" in "".join(lacking), "missing.pdf" in "".join(lacking), len(lacking)] == [True, True, 2]
     assert "missing.pdf" in await around.ntm("backup", "--verify", str(torn))
-    assert [
-        kept["file"]["sha256"] in one for one in (verified(torn, None).evidence, verified(whole, None).evidence)
-    ] == [
-        True,
-        True,
-    ]
+    assert verified(torn, None).evidence == [kept["file"]["sha256"]]
 
     store = ObjectStore.at((tmp_path / "restored").as_uri())
     await files.restore(store, parts(whole, None))

@@ -57,9 +57,10 @@ _OF_SUBMISSIONS = text(f"""
     WHERE {_SEEN} ORDER BY e.at, e.id
 """)  # noqa: S608
 
-_FILES = text(
-    "SELECT body->'file'->>'sha256', body->>'name' FROM intake.evidence WHERE body->'file' ? 'sha256' ORDER BY at"
-)
+_FILES = text("""
+    SELECT body->'file'->>'sha256' AS digest, body->>'name' AS name FROM intake.evidence
+    WHERE body->'file' ? 'sha256' ORDER BY at
+""")
 
 
 async def find(connection: AsyncConnection, evidence_id: UUID) -> StoredEvidence | None:
@@ -86,7 +87,7 @@ async def newest(
 
 async def file_names(connection: AsyncConnection) -> dict[str, str]:
     """Return the names of all files by their digests, also of those that were taken back."""
-    return {digest: name for digest, name in await connection.execute(_FILES)}
+    return {row.digest: row.name for row in await connection.execute(_FILES)}
 
 
 async def of_submissions(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[Evidence]]:

@@ -43,7 +43,7 @@ export async function openReceipt(id, more = () => null) {
       h("p", { class: "hint" }, t("sent_by", found.agency_name ?? found.agency), " · ", moment(receipt.received_at), receipt.due && ` · ${t("late")}`),
       withdrawn(found.withdrawal) || "", ...reviews(found.reviews), ...warnings(receipt.warnings),
       table(t("figures"), [t("element"), t("value")], Object.entries(submission.readings).map(([code, value]) => [elementName(code), h("b", {}, figure(value))])),
-      changes(found.changes) || "", evidence(found),
+      evidence(found), changes(found.changes) || "",
       h("p", { class: "hint digest" }, t("digest"), " ", h("code", {}, receipt.digest), h("br"), t("receipt_number"), " ", h("code", {}, receipt.id)),
       more(found, close) ?? "");
   } catch (trouble) {

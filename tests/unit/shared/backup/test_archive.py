@@ -153,7 +153,7 @@ def test_a_backup_without_its_manifest_is_not_whole(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_said_to_be_newer(tmp_path: Path) -> None:
     with written(tmp_path / "b", []) as archive:
-        archive.finish(a_manifest({}).model_copy(update={"format": 2}))
+        archive.finish(a_manifest({}).model_copy(update={"format": 3}))
     with pytest.raises(NewerBackupError):
         verified(tmp_path / "b", None)
 
