@@ -12,7 +12,7 @@ from math import ceil, floor
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import NumberPattern, parse_pattern
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from shared.characters import in_latin, typed, visible, with_d_stroke
 from shared.contracts.bilingual import Bilingual, Language
@@ -105,8 +105,10 @@ def number(value: float | Decimal, language: Language, digits: int | None = None
     `digits`: decimals, rounded half up as people do; None: as many as the value needs, at most two.
     """
     rounded = _rounded(value, _MOST_DECIMALS if digits is None else digits)
-    written: str = _number_pattern(digits).apply(rounded or abs(rounded), _locale(language))  # no minus before a zero
-    return written
+    written = f"{rounded or abs(rounded):,f}"  # no minus before a zero
+    if digits is None:
+        written = written.rstrip("0").rstrip(".")
+    return written.translate(_separators(language))
 
 
 def number_named(value: float | Decimal) -> Bilingual:
@@ -134,13 +136,19 @@ def digits_apart(value: float, *others: float | None, usual: int = _MOST_DECIMAL
 
 
 def _rounded(value: float | Decimal, digits: int) -> Decimal:
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return Decimal(str(value)).quantize(_unit(digits), rounding=ROUND_HALF_UP)
 
 
 @cache
-def _number_pattern(digits: int | None) -> NumberPattern:
-    decimals = "#" * _MOST_DECIMALS if digits is None else "0" * digits
-    return parse_pattern(f"#,##0.{decimals}".rstrip("."))
+def _unit(digits: int) -> Decimal:
+    return Decimal(1).scaleb(-digits)
+
+
+@cache
+def _separators(language: Language) -> dict[int, str]:
+    """Return what a language writes for the comma and the point of a number, which Babel knows and takes long to apply."""
+    locale = _locale(language)
+    return str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale)})
 
 
 @cache

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
 
 from services.scoring.judging.observations import Observation, exact, newest_reported_in, reported_in
 from services.scoring.judging.path import Course, Point, Requirement
@@ -27,8 +27,9 @@ _effective = attrgetter("effective")
 _DECIDED_BY_GOAL = frozenset({Status.MET, Status.MISSED})
 
 
-class Verdict(NamedTuple):
-    """A status with everything that leads to it; its numbers are calculated when they are asked for."""
+@dataclass(frozen=True)
+class Verdict:
+    """A status with everything that leads to it; its numbers are calculated when they are first asked for."""
 
     requirement: Requirement
     on: date
@@ -38,12 +39,12 @@ class Verdict(NamedTuple):
     goal: Fraction | None
     holds_until: date | None = None
 
-    @property
+    @cached_property
     def baseline(self) -> Point | None:
         """The value and the day from which the path leads."""
         return _baseline(self.requirement, self.seen)
 
-    @property
+    @cached_property
     def course(self) -> Course | None:
         """The path with which the newest value is compared; None where it is compared with none."""
         newest = self.observation
@@ -53,7 +54,7 @@ class Verdict(NamedTuple):
             return None
         return Course.of(self.requirement, self.baseline, self.goal)
 
-    @property
+    @cached_property
     def observation(self) -> Observation | None:
         """The newest value, which is judged."""
         return self.seen[-1] if self.seen else None
@@ -63,7 +64,7 @@ class Verdict(NamedTuple):
         """True where the figures of the newest value cannot stand together."""
         return self.observation is not None and self.observation.is_contradictory
 
-    @property
+    @cached_property
     def series(self) -> Series | None:
         """The series, begun with a break, of the newest value, or without values of the day; None before any."""
         series, newest = self.requirement.series, self.observation
@@ -146,7 +147,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
     if coming < len(observations):
         last_day = reported_in(observations)[coming].effective - _DAY
-        verdict = verdict._replace(holds_until=min(last_day, verdict.holds_until or last_day))
+        verdict = replace(verdict, holds_until=min(last_day, verdict.holds_until or last_day))
     return verdict
 
 
@@ -183,8 +184,8 @@ def _assess_incomplete(
         not needs_path or statuses <= _DECIDED_BY_GOAL or _baseline(requirement, seen) is not None
     )
     ends = [extreme.holds_until for extreme in (verdict, *extremes) if extreme.holds_until is not None]
-    verdict = verdict._replace(holds_until=min(ends, default=None))
-    return verdict if is_decided else verdict._replace(status=Status.NO_DATA)
+    verdict = replace(verdict, holds_until=min(ends, default=None))
+    return verdict if is_decided else replace(verdict, status=Status.NO_DATA)
 
 
 def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation]:

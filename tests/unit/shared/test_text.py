@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,20 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.problems import Fault, Faults
 from shared.text import day, digits_apart, number, percent, period_name, shown, without_diacritics
+
+
+@given(
+    st.one_of(st.decimals(-(10**15), 10**15, places=6), st.floats(-1e15, 1e15), st.integers(-(10**15), 10**15)),
+    st.sampled_from(["vi", "en"]),
+    st.one_of(st.none(), st.integers(0, 6)),
+)
+def test_a_number_is_written_as_babel_writes_it(
+    value: Decimal | float, language: Language, digits: int | None
+) -> None:
+    quantum = Decimal(1).scaleb(-2 if digits is None else -digits)
+    rounded = Decimal(str(value)).quantize(quantum, rounding=ROUND_HALF_UP)
+    pattern = "#,##0.##" if digits is None else f"#,##0.{'0' * digits}".rstrip(".")
+    assert number(value, language, digits) == format_decimal(rounded or abs(rounded), pattern, language)
 
 
 def test_diacritics_go_and_d_with_stroke_becomes_d() -> None:
