@@ -146,7 +146,7 @@ def _unit(digits: int) -> Decimal:
 
 @cache
 def _separators(language: Language) -> dict[int, str]:
-    """Return what a language writes for the comma and the point of a number, which Babel knows and takes long to apply."""
+    """Return what a language writes for the comma and the point of a number; Babel takes long to apply them."""
     locale = _locale(language)
     return str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale)})
 

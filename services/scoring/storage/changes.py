@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Row, Select, case, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
@@ -128,8 +130,12 @@ async def add_changes(connection: AsyncConnection, rows: Sequence[ChangeValues])
     """Store published changes, which are never deleted; return the ids of those that were not stored before."""
     if not rows:
         return set()
-    statement = insert_rows(change, tuple(rows[0])).on_conflict_do_nothing().returning(change.c.id)
-    return set((await connection.scalars(statement, columns_of(rows))).all())
+    return set((await connection.scalars(_adding(tuple(rows[0])), columns_of(rows))).all())
+
+
+@lru_cache
+def _adding(names: tuple[str, ...]) -> ReturningInsert[Any]:
+    return insert_rows(change, names).on_conflict_do_nothing().returning(change.c.id)
 
 
 async def all_changes(connection: AsyncConnection) -> AsyncIterator[list[dict[str, Any]]]:

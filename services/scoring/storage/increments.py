@@ -8,9 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import Numeric, Row, delete, select, tuple_
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy import Numeric, Row, and_, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
@@ -52,12 +52,14 @@ class SummedIncrements(NamedTuple):
 
 _ADDED = [column.name for column in step.c if not column.primary_key]
 _COUNTED = [column.name for column in step.c if isinstance(column.type, Numeric)]
+_IS_ZERO = [step.c[name] == 0 for name in _ADDED]
 
 
-def _adding() -> Insert:
+def _adding() -> ReturningInsert[Any]:
     statement = insert_rows(step, tuple(step.c.keys()))
     added = {name: step.c[name] + statement.excluded[name] for name in _ADDED}
-    return statement.on_conflict_do_update(index_elements=["plan", "commitment", "unit", "on"], set_=added)
+    key = ["plan", "commitment", "unit", "on"]
+    return statement.on_conflict_do_update(index_elements=key, set_=added).returning(and_(*_IS_ZERO))
 
 
 _ADD = _adding()
@@ -90,10 +92,9 @@ async def add_increments(
         }
         for (commitment, unit, on), added in sorted(increments.items())
     ]
-    await connection.execute(_ADD, columns_of(rows))
-    touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
-    empty = (step.c[name] == 0 for name in _ADDED)
-    await connection.execute(delete(step).where(step.c.plan == plan, touched, *empty))
+    if any((await connection.scalars(_ADD, columns_of(rows))).all()):
+        touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
+        await connection.execute(delete(step).where(step.c.plan == plan, touched, *_IS_ZERO))
 
 
 async def summed_increments(

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
-    cast,
+    bindparam,
     delete,
     func,
     select,
@@ -43,6 +43,63 @@ _STORED = [reading.c.unit, *(reading.c[name] for name in Reading._fields if name
 FEW_READINGS = 2
 """Of the readings before those that change, so many are read: the newest that counts, with some that may not."""
 _STAGES = {stage.value: stage for stage in Stage}
+
+
+def _stored_of(asked: Subquery, *where: ColumnElement[bool]) -> LateralFromClause:
+    """Return the readings of pairs of unit and element; the offset makes PostgreSQL look up each pair by the index."""
+    of_pair = reading.c.unit == asked.c.unit, reading.c.element == asked.c.element
+    return select(reading).where(*of_pair, *where).correlate(asked).offset(0).lateral()
+
+
+_ASKED = unnested(
+    {
+        "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
+        "element": bindparam("elements", type_=ARRAY(Text, dimensions=1)),
+        "day": bindparam("days", type_=ARRAY(Date, dimensions=1)),
+    }
+).subquery()
+_HORIZON = bindparam("horizon", type_=Date)
+
+
+def _newest() -> Select[Any]:
+    older = reading.alias()
+    begins = (
+        select(older.c.ends)
+        .where(older.c.unit == _ASKED.c.unit, older.c.element == _ASKED.c.element, older.c.ends <= _ASKED.c.day)
+        .order_by(older.c.ends.desc())
+        .offset(FEW_READINGS - 1)
+        .limit(1)
+        .correlate(_ASKED)
+        .scalar_subquery()
+    )
+    stored = _stored_of(_ASKED, reading.c.ends >= func.greatest(begins, _HORIZON))
+    columns = stored.c.ends, *(stored.c[column.name] for column in _STORED)
+    return select(*columns).select_from(_ASKED).join(stored, true())
+
+
+def _before() -> Select[Any]:
+    stored = _stored_of(
+        _ASKED,
+        reading.c.ends < _ASKED.c.day,
+        reading.c.ends >= _HORIZON,
+        reading.c.known_from.between(FIRST_DAY, LAST_DAY),
+    )
+    of_length = func.translate(stored.c.period, "0123456789", "")
+    summary = (
+        stored.c.unit,
+        stored.c.element,
+        func.min(stored.c.ends),
+        func.min(stored.c.known_from),
+        func.max(stored.c.known_from),
+        func.max(stored.c.period),
+    )
+    return (
+        select(*summary).select_from(_ASKED).join(stored, true()).group_by(stored.c.unit, stored.c.element, of_length)
+    )
+
+
+_NEWEST, _EARLIER = _newest(), _before()
+"""Made once: making them takes longer than executing them for one submission."""
 
 
 class ReadingValues(TypedDict):
@@ -98,22 +155,7 @@ async def newest_readings_among(
 
     What is known of those before these is `Figures.earlier`. Nothing is read of periods that end before the horizon.
     """
-    asked = _days_of(looked_back_from)
-    older = reading.alias()
-    begins = (
-        select(older.c.ends)
-        .where(older.c.unit == asked.c.unit, older.c.element == asked.c.element, older.c.ends <= asked.c.day)
-        .order_by(older.c.ends.desc())
-        .offset(FEW_READINGS - 1)
-        .limit(1)
-        .correlate(asked)
-        .scalar_subquery()
-    )
-    stored = _stored_of(asked, reading.c.ends >= func.greatest(begins, horizon))
-    query = (
-        select(stored.c.ends, *(stored.c[column.name] for column in _STORED)).select_from(asked).join(stored, true())
-    )
-    rows = (await connection.execute(query)).all()
+    rows = (await connection.execute(_NEWEST, _asked(looked_back_from, horizon))).all()
     ends: defaultdict[tuple[int, str], list[date]] = defaultdict(list)
     for end, unit, element, *_ in rows:
         if end <= looked_back_from[unit, element]:
@@ -133,28 +175,7 @@ async def _earlier(
     """Return what is known of the readings of units and elements for periods that ended before a day."""
     if not before:
         return {}
-    asked = _days_of(before)
-    stored = _stored_of(
-        asked,
-        reading.c.ends < asked.c.day,
-        reading.c.ends >= horizon,
-        reading.c.known_from.between(FIRST_DAY, LAST_DAY),
-    )
-    of_length = func.translate(stored.c.period, "0123456789", "")
-    query = (
-        select(
-            stored.c.unit,
-            stored.c.element,
-            func.min(stored.c.ends),
-            func.min(stored.c.known_from),
-            func.max(stored.c.known_from),
-            func.max(stored.c.period),
-        )
-        .select_from(asked)
-        .join(stored, true())
-        .group_by(stored.c.unit, stored.c.element, of_length)
-    )
-    rows = await connection.execute(query)
+    rows = await connection.execute(_EARLIER, _asked(before, horizon))
     found: defaultdict[int, dict[str, Earlier]] = defaultdict(dict)
     for unit, element, end, first, last, newest in read_rows(rows, lambda row: (*row[:5], Period.parse(row[5]))).items:
         known = Earlier(before[unit, element], end, first, last, frozenset([newest]))
@@ -163,21 +184,10 @@ async def _earlier(
     return found
 
 
-def _days_of(days: Mapping[tuple[int, str], date]) -> Subquery:
-    """Return pairs of unit and element with a day of each as a table to join."""
-    return unnested(
-        {
-            "unit": cast([unit for unit, _ in days], ARRAY(Integer)),
-            "element": cast([element for _, element in days], ARRAY(Text)),
-            "day": cast(list(days.values()), ARRAY(Date)),
-        }
-    ).subquery()
-
-
-def _stored_of(asked: Subquery, *where: ColumnElement[bool]) -> LateralFromClause:
-    """Return the readings of pairs of unit and element; the offset makes PostgreSQL look up each pair by the index."""
-    of_pair = reading.c.unit == asked.c.unit, reading.c.element == asked.c.element
-    return select(reading).where(*of_pair, *where).correlate(asked).offset(0).lateral()
+def _asked(days: Mapping[tuple[int, str], date], horizon: date) -> dict[str, object]:
+    """Return what `_NEWEST` and `_EARLIER` ask for: units and elements, a day of each, and the horizon."""
+    units, elements = [unit for unit, _ in days], [element for _, element in days]
+    return {"units": units, "elements": elements, "days": list(days.values()), "horizon": horizon}
 
 
 async def units_with_readings(connection: AsyncConnection) -> list[int]:

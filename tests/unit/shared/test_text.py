@@ -22,9 +22,7 @@ from shared.text import day, digits_apart, number, percent, period_name, shown, 
     st.sampled_from(["vi", "en"]),
     st.one_of(st.none(), st.integers(0, 6)),
 )
-def test_a_number_is_written_as_babel_writes_it(
-    value: Decimal | float, language: Language, digits: int | None
-) -> None:
+def test_a_number_is_written_as_babel_writes_it(value: Decimal | float, language: Language, digits: int | None) -> None:
     quantum = Decimal(1).scaleb(-2 if digits is None else -digits)
     rounded = Decimal(str(value)).quantize(quantum, rounding=ROUND_HALF_UP)
     pattern = "#,##0.##" if digits is None else f"#,##0.{'0' * digits}".rstrip(".")
