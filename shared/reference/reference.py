@@ -33,6 +33,7 @@ from shared.reference.models import (
 )
 from shared.reference.series import Series
 from shared.reference.sum_checks import SumChecks
+from shared.reference.terms import Measure, Terms
 
 _DAY = timedelta(days=1)
 
@@ -368,6 +369,17 @@ class Reference(Definitions):
         """The sum rules that figures have to keep before they are judged by."""
         rates = [own.measure for own in self.plan.commitments if isinstance(own.measure, Rate)]
         return SumChecks(self.sum_rules, {key: self.criterion(key) for key in self.criterion_keys}, rates)
+
+    def terms_of(self, measure: Measure) -> Terms:
+        """Return how the plan counts a measure of its criteria or commitments."""
+        if id(measure) not in self._terms:  # the terms keep the measure, so its id is unique
+            rules = self.sum_checks.rules_for(measure)
+            self._terms[id(measure)] = Terms(measure, self.plan.baseline_date, self.plan.counts_from, rules)
+        return self._terms[id(measure)]
+
+    @cached_property
+    def _terms(self) -> dict[int, Terms]:
+        return {}
 
     def elements_behind(self, commitment: Commitment) -> frozenset[str]:
         """Return the codes of the commitment's elements, and of those that only check their figures."""

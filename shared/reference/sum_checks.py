@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
-from shared.reference.models import Amount, Criterion, CriterionKey, Rate, Ratio, SumRule, YesNo
-
-type CheckedMeasure = Ratio | Amount | YesNo
+from shared.reference.models import Criterion, CriterionKey, Rate, SumRule
+from shared.reference.terms import Measure
 
 
 class SumChecks:
@@ -24,7 +23,7 @@ class SumChecks:
     ) -> None:
         self._rules, self._criteria, self._rates = rules, criteria, rates
 
-    def rules_for(self, measure: CheckedMeasure) -> Sequence[SumRule]:
+    def rules_for(self, measure: Measure) -> Sequence[SumRule]:
         """Return the rules that contain one of the measure's elements and check its figures."""
         return self._by_measure.get(id(measure), ())
 

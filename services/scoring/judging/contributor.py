@@ -31,7 +31,6 @@ from services.scoring.judging.increments import (
 )
 from services.scoring.judging.observations import (
     EarlierFiguresNeededError,
-    Measure,
     Observation,
     Observations,
     effective_date,
@@ -58,6 +57,7 @@ from shared.reference.models import (
     YesNo,
 )
 from shared.reference.series import Series, place_of
+from shared.reference.terms import Measure, Terms
 
 _HOLDS = (ZERO, Decimal(1))
 _DAY = timedelta(days=1)
@@ -279,7 +279,8 @@ class Contributor:
             for (code, period), reading in self.figures.items()
             if code == element and period.start <= last and period.end >= first
         }
-        observations = self._observed(YesNo(element=element), Figures(own_days), None)
+        plan = self.reference.plan
+        observations = Figures(own_days).observed(Terms(YesNo(element=element), plan.baseline_date, plan.counts_from))
         return increments_from(
             [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
         )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
 from services.scoring.judging.observations import (
     EarlierFiguresNeededError,
-    Measure,
     Observations,
     Reported,
     counts,
@@ -21,12 +19,11 @@ from services.scoring.judging.observations import (
 from services.scoring.judging.readings import Reading, stronger
 from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
-from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission
 from shared.readable import read_rows
 from shared.reference.awaited_reports import Arrivals
 from shared.reference.load import Reference
-from shared.reference.models import SumRule
+from shared.reference.terms import Measure, Terms
 
 type _ByPeriod = Mapping[Period, Reported]
 
@@ -65,38 +62,32 @@ class Figures(dict[tuple[str, Period], Reading]):
     _former: Figures | None = None
     _changed: Collection[tuple[str, Period]] = ()
 
-    def observed(
-        self,
-        measure: Measure,
-        baseline_date: date,
-        counts_from: Stage,
-        until: date | None = None,
-        rules: Sequence[SumRule] = (),
-    ) -> Observations:
-        """Return the measure's values over time, each for a later period than the one before.
+    def observed(self, terms: Terms, until: date | None = None) -> Observations:
+        """Return a measure's values over time, each for a later period than the one before.
 
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
-        `until`: only periods that end by that day. `rules`: what the figures have to keep, the same at each call.
+        `until`: only periods that end by that day.
         """
-        key = id(measure), baseline_date, counts_from, id(rules), until
-        if key not in self._observed:
-            by_period = self._by_period(measure, baseline_date, counts_from, rules)
-            counted = [one for one in by_period.values() if until is None or one.period.end <= until]
-            is_whole = until is not None and len(counted) == len(by_period)
-            self._observed[key] = (
-                self.observed(measure, baseline_date, counts_from, rules=rules)
-                if is_whole
-                else in_force(counted, is_cut=self._has_earlier(measure, rules))
-            )
-        return self._observed[key]
+        if (observed := self._observed.get((terms, until))) is None:
+            observed = self._observed[terms, until] = self._find_observed(terms, until)
+        return observed
 
-    def _has_earlier(self, measure: Measure, rules: Sequence[SumRule]) -> bool:
+    def _find_observed(self, terms: Terms, until: date | None) -> Observations:
+        by_period = self._by_period(terms)
+        if until is not None:
+            counted = [one for one in by_period.values() if one.period.end <= until]
+            if len(counted) == len(by_period):
+                return self.observed(terms)
+            return in_force(counted, is_cut=self._has_earlier(terms))
+        return in_force(by_period.values(), is_cut=self._has_earlier(terms))
+
+    def _has_earlier(self, terms: Terms) -> bool:
         """Say whether there may be values of a measure for earlier periods than those that were read."""
-        if not self.earlier or (begin := self.begin_of(_elements_of(measure, rules))) is None:
+        if not self.earlier or (begin := self.begin_of(terms.behind)) is None:
             return False
         return all(
             code in self.earlier or any(period.end < begin for period in self.periods_of(code))
-            for code in measure.element_codes
+            for code in terms.elements
         )
 
     def begin_of(self, elements: Iterable[str]) -> date | None:
@@ -155,34 +146,26 @@ class Figures(dict[tuple[str, Period], Reading]):
             self._known_by[day].earlier = self.earlier
         return self._known_by[day]
 
-    def _by_period(
-        self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
-    ) -> _ByPeriod:
+    def _by_period(self, terms: Terms) -> _ByPeriod:
         """Return what was reported of the measure, by period."""
-        # measure and rules are kept in the value because their ids are unique only while they live
-        key = id(measure), baseline_date, counts_from, id(rules)
-        if key not in self._calculated:
-            self._calculated[key] = measure, rules, self._calculate(measure, baseline_date, counts_from, rules)
-        return self._calculated[key][2]
+        if (calculated := self._calculated.get(terms)) is None:
+            calculated = self._calculated[terms] = self._calculate(terms)
+        return calculated
 
-    def _calculate(
-        self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
-    ) -> _ByPeriod:
-        elements = list(dict.fromkeys(measure.element_codes))
-        checking = [code for rule in rules for code in rule.elements if code not in elements]
+    def _calculate(self, terms: Terms) -> _ByPeriod:
+        elements, checking, least_rank = terms.elements, terms.checking, terms.least_rank
         if self._former is None:
-            begin = self.begin_of([*elements, *checking])
+            begin = self.begin_of(terms.behind)
             by_period, periods = {}, [each for each in self.periods_of(elements[0]) if not begin or each.end >= begin]
         else:
-            by_period = dict(self._former._by_period(measure, baseline_date, counts_from, rules))
-            periods = [period for element, period in self._changed if element in elements or element in checking]
+            by_period = dict(self._former._by_period(terms))
+            periods = list(dict.fromkeys(period for element, period in self._changed if element in terms.behind))
         for period in periods:
-            readings = self._counted(elements, period, counts_from.rank)
+            readings = self._counted(elements, period, least_rank)
             if len(readings) < len(elements):
                 by_period.pop(period, None)
-                continue
-            checked_by = self._counted(checking, period, counts_from.rank)
-            by_period[period] = Reported(measure, period, readings, baseline_date, rules, checked_by)
+            else:
+                by_period[period] = Reported(terms, period, readings, self._counted(checking, period, least_rank))
         return by_period
 
     def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
@@ -191,11 +174,11 @@ class Figures(dict[tuple[str, Period], Reading]):
         return [reading for reading in found if counts(reading, least_rank)] if least_rank else found
 
     @cached_property
-    def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Observations]:
+    def _observed(self) -> dict[tuple[Terms, date | None], Observations]:
         return {}
 
     @cached_property
-    def _calculated(self) -> dict[tuple[int, date, Stage, int], tuple[Measure, Sequence[SumRule], _ByPeriod]]:
+    def _calculated(self) -> dict[Terms, _ByPeriod]:
         return {}
 
     @cached_property
@@ -212,13 +195,7 @@ class Figures(dict[tuple[str, Period], Reading]):
 
 def observed_by(reference: Reference, measure: Measure, figures: Figures, until: date | None) -> Observations:
     """Return a measure's values over time as the plan counts them, checked by its sum rules."""
-    plan, rules = reference.plan, reference.sum_checks.rules_for(measure)
-    return figures.observed(measure, plan.baseline_date, plan.counts_from, until, rules)
-
-
-def _elements_of(measure: Measure, rules: Sequence[SumRule]) -> Iterator[str]:
-    """Yield the elements of a measure, and those by which its rules check it."""
-    return chain(measure.element_codes, *(rule.elements for rule in rules))
+    return figures.observed(reference.terms_of(measure), until)
 
 
 def arrived_by(figures: Figures, elements: Collection[str], on: date, until: date) -> Arrivals:

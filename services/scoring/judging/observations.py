@@ -20,14 +20,13 @@ from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning
-from shared.reference.models import Amount, BrokenSum, Ratio, SumRule, YesNo
+from shared.reference.models import BrokenSum, Ratio
+from shared.reference.terms import Measure, Terms
 
 HUNDRED = 100
 _ZERO = Decimal(0)
 _NOTHING = Fraction(0)
 _effective = attrgetter("effective")
-
-type Measure = Ratio | Amount | YesNo
 
 
 class CriteriaKnown(NamedTuple):
@@ -145,31 +144,27 @@ def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
 class Reported:
     """The readings of a measure for a period; its value is calculated when somebody looks at it, as few do."""
 
-    __slots__ = ("_checking", "_measure", "_observation", "_rules", "effective", "newness", "period", "readings")
+    __slots__ = ("_checking", "_observation", "_terms", "effective", "newness", "period", "readings")
 
     def __init__(
-        self,
-        measure: Measure,
-        period: Period,
-        readings: Sequence[Reading],
-        baseline_date: date,
-        rules: Sequence[SumRule] = (),
-        checking: Sequence[Reading] = (),
+        self, terms: Terms, period: Period, readings: Sequence[Reading], checking: Sequence[Reading] = ()
     ) -> None:
-        """`readings`: one of each of the measure's elements; `checking`: those that only the `rules` look at."""
+        """`readings`: one of each of the measure's elements; `checking`: those that only the rules look at."""
         self.period, self.readings, self.newness = period, readings, _newness(period)
-        self.effective = effective_date(period, max([reading.known_from for reading in readings]), baseline_date)
-        self._measure, self._rules, self._checking = measure, rules, checking
+        known_from = max([reading.known_from for reading in readings])
+        self.effective = effective_date(period, known_from, terms.baseline_date)
+        self._terms, self._checking = terms, checking
         self._observation: Observation | None = None
 
     @property
     def observation(self) -> Observation:
         """The measure's value for the period."""
         if self._observation is None:
-            observation = _value_of(self._measure, self)
-            if self._rules:
-                known = {reading.element: reading.value for reading in (*self.readings, *self._checking)}
-                if broken := next((found for rule in self._rules if (found := rule.broken_by(known))), None):
+            values = {reading.element: reading.value for reading in self.readings}
+            observation = _value_of(self._terms.measure, self, values)
+            if self._terms.rules:
+                values |= {reading.element: reading.value for reading in self._checking}
+                if broken := next((found for rule in self._terms.rules if (found := rule.broken_by(values))), None):
                     observation = observation._replace(broken=broken)
             self._observation = observation
         return self._observation
@@ -274,10 +269,9 @@ def counts(reading: Reading, least_rank: int) -> bool:
     return not least_rank or (reading.stage.rank >= least_rank and not reading.is_returned)
 
 
-def _value_of(measure: Measure, reported: Reported) -> Observation:
+def _value_of(measure: Measure, reported: Reported, values: Mapping[str, Decimal]) -> Observation:
     readings, denominator, applies = reported.readings, None, True
     if isinstance(measure, Ratio):
-        values = {reading.element: reading.value for reading in readings}
         numerator = _total(values, measure.numerator)
         denominator = _total(values, measure.denominator)
         if measure.numerator_less:
@@ -287,9 +281,9 @@ def _value_of(measure: Measure, reported: Reported) -> Observation:
         value = _share(numerator, denominator) if denominator else _NOTHING
         applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
     else:
-        numerator = sum([reading.value for reading in readings], _ZERO)
+        numerator = sum(values.values(), _ZERO)
         value = Fraction(numerator)
-    inherited = any(reading.summands for reading in readings)
+    inherited = [reading for reading in readings if reading.summands]
     return Observation(
         effective=reported.effective,
         period=reported.period,

@@ -89,9 +89,8 @@ def test_a_figure_that_does_not_count_yet_contradicts_none_that_counts(reference
     verified = [reading._replace(stage=Stage.VERIFIED) for reading in labour()]
     figures = readings(*verified, a_reading("workers", "2023-Q2", 190))
     measure = reference.criterion("ntm-12").measures[0]
-    rules = reference.sum_checks.rules_for(measure)
     for counts_from, is_in_doubt in ((Stage.VERIFIED, False), (Stage.REPORTED, True)):
-        (seen,) = figures.observed(measure, reference.plan.baseline_date, counts_from, rules=rules)
+        (seen,) = figures.observed(replace(reference.terms_of(measure), counts_from=counts_from))
         assert seen.is_contradictory == is_in_doubt
 
 

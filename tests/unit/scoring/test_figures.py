@@ -14,13 +14,15 @@ from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.readings import Reading, readings_in
 from shared.contracts.status import Stage
 from shared.reference.models import Ratio
+from shared.reference.terms import Terms
 from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, poverty, readings
 
 RATE = Ratio(numerator=["poor_households", "near_poor_households"], denominator=["households"])
+TERMS = Terms(RATE, BASELINE_DATE, Stage.REPORTED)
 
 
 def observed(*found: Reading) -> list[tuple[date, Decimal]]:
-    seen = readings(*found).observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    seen = readings(*found).observed(TERMS)
     return [(one.effective, one.value) for one in seen]
 
 
@@ -35,7 +37,7 @@ def test_a_rate_never_mixes_two_periods() -> None:
 
 
 def test_without_households_there_is_no_rate_that_could_be_used() -> None:
-    (seen,) = readings(*poverty("2023-05", 0, 0)).observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    (seen,) = readings(*poverty("2023-05", 0, 0)).observed(TERMS)
     assert (seen.is_unusable, seen.has_value) == (True, False)
 
 
@@ -45,7 +47,7 @@ def test_a_share_of_nobody_does_not_apply_where_there_may_be_nobody() -> None:
     def seen(enrolled: int, children: int) -> tuple[bool, bool]:
         counts = {"children_six_enrolled": enrolled, "children_six": children}
         figures = readings(*(a_reading(code, "2023-H1", count) for code, count in counts.items()))
-        (observation,) = figures.observed(share, BASELINE_DATE, Stage.REPORTED)
+        (observation,) = figures.observed(Terms(share, BASELINE_DATE, Stage.REPORTED))
         return observation.applies, observation.is_unusable
 
     assert seen(0, 0) == (False, False)
@@ -92,7 +94,7 @@ def test_a_value_shows_the_warnings_of_every_figure_behind_it() -> None:
     households, poor, near = poverty("2023-05", 131)
     first, second = a_warning("households"), a_warning("poor_households")
     doubted = [poor._replace(warnings=(second,)), households._replace(warnings=(first,)), near]
-    (seen,) = readings(*doubted).observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    (seen,) = readings(*doubted).observed(TERMS)
     assert seen.warnings == [first, second]
 
 
@@ -154,8 +156,6 @@ def test_what_is_measured_step_by_step_is_what_is_measured_at_once(
             submission=UUID(int=number),
         )
         step_by_step = merge(step_by_step, [reading])
-        step_by_step.observed(RATE, BASELINE_DATE, Stage.REPORTED)
+        step_by_step.observed(TERMS)
     at_once = Figures(step_by_step)
-    assert step_by_step.observed(RATE, BASELINE_DATE, Stage.REPORTED) == at_once.observed(
-        RATE, BASELINE_DATE, Stage.REPORTED
-    )
+    assert step_by_step.observed(TERMS) == at_once.observed(TERMS)

@@ -13,6 +13,7 @@ from services.scoring.judging.taken_back import NOTHING, TakenBack, Taking
 from shared.contracts.status import Event, Stage
 from shared.contracts.submission import AcceptedSubmission
 from shared.contracts.verdict_change import Cause
+from shared.reference.terms import Terms
 from tests.builders import BASELINE_DATE, an_accepted_submission
 from tests.unit.scoring.test_figures import RATE
 
@@ -25,7 +26,7 @@ def a_taking(submission: UUID, *, withdrawn: bool, reason: str = "Nhầm xã.", 
 
 def observed(submission: AcceptedSubmission, taken_back: TakenBack, counts_from: Stage) -> list[float]:
     figures = merge(Figures(), taken_back.readings_left(submission))
-    return [float(seen.value) for seen in figures.observed(RATE, BASELINE_DATE, counts_from)]
+    return [float(seen.value) for seen in figures.observed(Terms(RATE, BASELINE_DATE, counts_from))]
 
 
 def test_a_withdrawn_submission_leaves_no_reading_and_takes_those_along_that_verify_it() -> None:
