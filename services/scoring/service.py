@@ -14,6 +14,7 @@ from services.scoring.following.alerts import Alerts
 from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.difficulties import Difficulties
 from services.scoring.following.hindsight import HindsightCounts
+from services.scoring.following.kept_answers import KeptAnswers
 from services.scoring.following.kept_parts import KeptParts
 from services.scoring.following.notes import Notes
 from services.scoring.following.published_statuses import PublishedStatuses
@@ -60,6 +61,7 @@ class Scoring:
         self.alerts = Alerts(runtime.nats)
         self.hindsight = HindsightCounts(runtime.engine)
         self.parts = KeptParts(runtime.engine)
+        self.answers = KeptAnswers()
         self.borders = Borders.none()
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)

@@ -53,7 +53,7 @@ class Caller:
 
     def covers_unit(self, unit: Unit, units: Units) -> bool:
         """Return whether the unit is one of the key's units, or below one of them."""
-        return any(units.is_under(unit, code) for code in self.units)
+        return units.is_under_any(unit, self.units)
 
     def covers_criteria(self, criteria: tuple[str, ...]) -> bool:
         """Return whether the key has one of these criteria. Elements of no criterion need a key for all criteria."""

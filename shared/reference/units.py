@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 
 from shared.reference.models import UNIT_KINDS, Succession, Unit, UnitKind
@@ -91,6 +91,10 @@ class Units:
     def is_under(self, unit: Unit, code: str) -> bool:
         """Say whether the unit has this code or lies below a unit that has it."""
         return code in self._codes[unit.key]
+
+    def is_under_any(self, unit: Unit, codes: Collection[str]) -> bool:
+        """Say whether that is so of one of these codes."""
+        return not self._codes[unit.key].isdisjoint(codes)
 
     def communes(self, on: date, under: str, kinds: tuple[UnitKind, ...] | None = None) -> list[Unit]:
         """Return the units that count (by default xã alone; else of `kinds`) below `under` on that day, by code."""

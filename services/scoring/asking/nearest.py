@@ -9,12 +9,13 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import figures_today
 from services.scoring.asking.changes import scoring_of
+from services.scoring.asking.kept_answer import figures_version, reply_with
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.units import InCohort, InDistrict, Searched, cohorts_of, communes_of
 from services.scoring.asking.units import district_of as district_ref_of
@@ -243,7 +244,7 @@ def _lacking(part: MeasureVerdict) -> Lacking | None:
     )
 
 
-@router.get("/nearest")
+@router.get("/nearest", response_model=NearestPage)
 async def list_nearest(
     request: Request,
     runtime: Running,
@@ -255,7 +256,7 @@ async def list_nearest(
     bound: Annotated[bool, Query(description="Only communes that a cohort holds to the criterion.")] = False,
     cursor: Cursor = None,
     limit: Limit = 10,
-) -> NearestPage:
+) -> Response:
     """List the communes that do not meet a criterion; those that lack the fewest things come first."""
     reference, on = runtime.reference, runtime.clock.today()
     check_one_of("criterion", criterion, (each.key(number) for each in reference.plan_sets for number in each.criteria))
@@ -266,10 +267,14 @@ async def list_nearest(
     ]
     after = decode_cursor(cursor, lambda missing, code: (int(missing), code)) or (0, "")
     judge = Judge(reference, on)
-    districts = {district_of(unit, reference) for unit in communes}
-    missing = await scoring_of(request).parts.ask(LackingCommunes(judge, criterion), SLOTS, districts)
-    ranking = Ranking.of(communes, missing)
-    shown = [unit.key for _, unit in ranking.behind(after)[:limit]]
-    async with runtime.engine.connect() as connection:
-        figures = await _figures(connection, shown, judge, criterion)
-    return await asyncio.to_thread(page_of, judge, ranking, criterion, figures, after=after, limit=limit)
+
+    async def made() -> NearestPage:
+        districts = {district_of(unit, reference) for unit in communes}
+        missing = await scoring_of(request).parts.ask(LackingCommunes(judge, criterion), SLOTS, districts)
+        ranking = Ranking.of(communes, missing)
+        shown = [unit.key for _, unit in ranking.behind(after)[:limit]]
+        async with runtime.engine.connect() as connection:
+            figures = await _figures(connection, shown, judge, criterion)
+        return await asyncio.to_thread(page_of, judge, ranking, criterion, figures, after=after, limit=limit)
+
+    return await reply_with(request, caller, (reference, on, await figures_version(request)), made)

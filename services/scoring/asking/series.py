@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.criterion_sums import (
@@ -19,10 +18,12 @@ from services.scoring.asking.criterion_sums import (
     communes_below,
     figures_in_hindsight,
 )
+from services.scoring.asking.kept_answer import figures_version, reply_with
 from services.scoring.asking.units import check_criterion, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import assess_target, explain_criterion
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import Increments
 from services.scoring.judging.judge import Judge, MeasureVerdict
 from services.scoring.judging.observations import exact
 from services.scoring.service import Scoring
@@ -106,7 +107,7 @@ class Series(BaseModel):
     sample: bool
 
 
-@router.get("/series")
+@router.get("/series", response_model=Series)
 async def show_series(
     request: Request,
     runtime: Running,
@@ -117,7 +118,7 @@ async def show_series(
     first: Annotated[date | None, Query(alias="from", description="By default the day before the plan began.")] = None,
     last: Annotated[date | None, Query(alias="to", description="By default today.")] = None,
     step: Annotated[Step, Query(description="A point at the end of each, and one at `to`.")] = "month",
-) -> Series:
+) -> Response:
     """Show values, path and status over time. One of `criterion` and `commitment` is asked for."""
     today = runtime.clock.today()
     until = min(last or today, today)
@@ -129,19 +130,28 @@ async def show_series(
     check_criterion(criterion, reference)
     head = {"unit": unit_ref(place), "district": district_of(place, reference), "sample": reference.plan.sample}
     if criterion is not None:
-        lines = await _lines_of_criterion(scoring_of(request), criterion, place, days)
-        return Series(**head, criterion=criterion_ref(criterion, reference), lines=lines)
+
+        async def of_criterion() -> Series:
+            lines = await _lines_of_criterion(scoring_of(request), criterion, place, days)
+            return Series(**head, criterion=criterion_ref(criterion, reference), lines=lines)
+
+        made_from = runtime.plans, until, await figures_version(request)
+        return await reply_with(request, caller, made_from, of_criterion)
     asked = _commitment_of(commitment or "", place, reference)
+    key = asked.id, place.key
     async with runtime.engine.connect() as connection:
-        lines = [await _line_of_commitment(connection, asked, place, days, reference)]
-    return Series(**head, commitment=commitment_ref(asked), lines=lines)
+        increments = (await summed_increments(connection, reference.plan.id, [key])).by_day.get(key, {})
+
+    async def of_commitment() -> Series:
+        line = await asyncio.to_thread(_line_of_commitment, asked, place, increments, days, reference)
+        return Series(**head, commitment=commitment_ref(asked), lines=[line])
+
+    return await reply_with(request, caller, (reference, until, increments), of_commitment)
 
 
-async def _line_of_commitment(
-    connection: AsyncConnection, commitment: Commitment, unit: Unit, days: Sequence[date], reference: Reference
+def _line_of_commitment(
+    commitment: Commitment, unit: Unit, increments: Increments, days: Sequence[date], reference: Reference
 ) -> SeriesLine:
-    key = commitment.id, unit.key
-    increments = (await summed_increments(connection, reference.plan.id, [key])).by_day.get(key, {})
     judge = Judge(reference, days[-1])
     parts = {day: assess_target(judge.at(day), commitment, unit, increments).parts[0] for day in days}
     return _line(parts)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today, figures_when_closed
+from services.scoring.asking.kept_answer import figures_version, reply_with
 from services.scoring.asking.units import (
     InCohort,
     InDistrict,
@@ -41,7 +42,9 @@ type _Position = tuple[str, int]
 """The place of a commune's criterion in a list: by the code, then in the order of the criteria."""
 
 _COMMUNES_AT_ONCE = 400
-"""A page is looked for among so many communes first."""
+"""A page that is filtered is looked for among so many communes first."""
+
+_NOTHING = Figures()
 
 _WITHOUT_ASSESSMENTS = {"assessment": None, "actual": None, "now": None}
 
@@ -126,16 +129,18 @@ def unchanged_since(assessment: Assessment, row: StoredStatus | StoredTarget | N
 
 
 class _Listed(NamedTuple):
-    """A commune's criterion in a list: with its stored row, or judged for a past day."""
+    """A commune's criterion in a list: with its stored row, or with the figures by which to judge it for a past day."""
 
     unit: Unit
     criterion: CriterionKey
     row: StoredStatus | None = None
-    then: StatusItem | None = None
+    known: Figures = _NOTHING
+    actual: Figures = _NOTHING
 
 
-@router.get("/statuses")
+@router.get("/statuses", response_model=StatusPage)
 async def list_statuses(
+    request: Request,
     runtime: Running,
     caller: SignedIn,
     district: InDistrict = None,
@@ -148,7 +153,7 @@ async def list_statuses(
     form: Annotated[Literal["full", "short"], Query(description="`short`: without assessments.")] = "full",
     cursor: Cursor = None,
     limit: Limit = 500,
-) -> StatusPage:
+) -> Response:
     """List the statuses of the communes' criteria, in order of commune and criterion."""
     on = day_of(as_of, runtime)
     reference = runtime.plans.in_force(on)
@@ -156,34 +161,52 @@ async def list_statuses(
     check_criterion(criterion, reference)
     after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
     judge, asked = Judge(reference, on), StatusesAsked(criterion, status, overdue)
-    found: list[_Listed] = []
     behind = [unit for unit in communes.values() if after is None or unit.code >= after[0]]
-    async with runtime.engine.connect() as connection:
+
+    async def found(connection: AsyncConnection) -> Sequence[_Listed]:
+        """Return what the page lists, and one more where more follow."""
+        listed: list[_Listed] = []
         criteria = 1 if criterion else len(reference.criterion_keys)
-        first = _COMMUNES_AT_ONCE if as_of is None else min(limit // criteria + 1, _COMMUNES_AT_ONCE)
+        first = min(limit // criteria + 1, _COMMUNES_AT_ONCE) if as_of or asked.are_all else _COMMUNES_AT_ONCE
+        find = _stored if as_of is None else _known_then
         for units in _portions(behind, first, most=None if as_of is None else _COMMUNES_AT_ONCE):
-            find = _stored if as_of is None else _judged_then
-            found += await find(connection, units, judge, asked, after)
-            if len(found) > limit:
+            listed += await find(connection, units, judge, asked, after)
+            if len(listed) > limit:
                 break
-        page, more = found[:limit], len(found) > limit
-        following = encode_cursor(page[-1].unit.code, page[-1].criterion) if more else None
+        return listed[: limit + 1]
+
+    async def page(listed: Sequence[_Listed]) -> StatusPage:
+        shown, more = listed[:limit], len(listed) > limit
         if as_of is not None:
-            items = [one.then for one in page if one.then is not None]
+            items = await asyncio.to_thread(_judged_then, shown, judge)
         elif form == "full":
-            items = await _judged_today(connection, page, judge)
+            async with runtime.engine.connect() as connection:
+                items = await _judged_today(connection, shown, judge)
         else:
-            items = [_stored_item(one, reference) for one in page]
-    if form == "short":
-        items = [item.model_copy(update=_WITHOUT_ASSESSMENTS) for item in items]
-    return StatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
+            items = [_stored_item(one, reference) for one in shown]
+        if form == "short":
+            items = [item.model_copy(update=_WITHOUT_ASSESSMENTS) for item in items]
+        following = encode_cursor(shown[-1].unit.code, shown[-1].criterion) if more else None
+        return StatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
+
+    async def judged_now() -> StatusPage:
+        async with runtime.engine.connect() as connection:
+            listed = await found(connection)
+        return await page(listed)
+
+    version = await figures_version(request)
+    if as_of is not None:
+        return await reply_with(request, caller, (reference, on, version), judged_now)
+    async with runtime.engine.connect() as connection:
+        stored = await found(connection)
+    return await reply_with(request, caller, (reference, on, version, stored), lambda: page(stored))
 
 
 def _portions(units: Sequence[Unit], first: int, most: int | None) -> Iterator[Sequence[Unit]]:
     """Yield the communes among which a page is looked for, one portion after the other until it is full.
 
-    The first portion mostly fills it. Of a filter that chooses few, portions grow: to `most` where each commune has to
-    be judged.
+    The first portion fills it where nothing is filtered. Of a filter that chooses few, portions grow: to `most` where
+    each commune has to be judged.
     """
     begin, size = 0, first
     while begin < len(units):
@@ -248,22 +271,30 @@ async def _judged_today(connection: AsyncConnection, page: Sequence[_Listed], ju
     return [judged(one) for one in page]
 
 
-async def _judged_then(
+async def _known_then(
     connection: AsyncConnection, units: Sequence[Unit], judge: Judge, asked: StatusesAsked, after: _Position | None
 ) -> list[_Listed]:
-    """Judge at a past day, by what was known then and by what is known of it today."""
+    """Return the communes with the figures by which to judge them at a past day; those of a status are judged here."""
     pairs = list(_pairs(units, judge, asked, after))
     known, actual = await figures_at(connection, {unit.key for unit, _ in pairs}, judge.reference, judge.on)
 
-    def judged(unit: Unit, key: CriterionKey) -> StatusItem:
-        figures = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
-        return status_item_then(judge, unit, key, *figures)
+    def is_asked(one: _Listed) -> bool:
+        verdict = judge.criterion(one.criterion, one.unit, one.known)
+        return asked.accept(verdict.status, verdict.overdue)
 
     def listed() -> list[_Listed]:
-        every = [_Listed(*pair, then=judged(*pair)) for pair in pairs]
-        return [one for one in every if one.then and asked.accept(one.then.status, one.then.overdue)]
+        every = [
+            _Listed(unit, key, None, known.get(unit.key, _NOTHING), actual.get(unit.key, _NOTHING))
+            for unit, key in pairs
+        ]
+        return every if asked.are_all else list(filter(is_asked, every))
 
     return await asyncio.to_thread(listed)
+
+
+def _judged_then(page: Sequence[_Listed], judge: Judge) -> list[StatusItem]:
+    """Judge at a past day, by what was known then and by what is known of it today."""
+    return [status_item_then(judge, one.unit, one.criterion, one.known, one.actual) for one in page]
 
 
 def _position(code: str, criterion: str, reference: Reference) -> _Position:

@@ -8,10 +8,12 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import Months, day_of, days_until
 from services.scoring.asking.changes import scoring_of
+from services.scoring.asking.kept_answer import reply_with
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.following.counts import Cell, Counts, District
 from services.scoring.following.hindsight import Progress
@@ -82,6 +84,7 @@ class BeingCounted(BaseModel):
 
 @router.get(
     "/summary",
+    response_model=Summary,
     responses={
         202: {
             "model": BeingCounted,
@@ -92,7 +95,6 @@ class BeingCounted(BaseModel):
 )
 async def summarise(
     request: Request,
-    response: Response,
     runtime: Running,
     caller: SignedIn,
     as_of: Annotated[date | None, Query(description="The day, by default today.")] = None,
@@ -105,7 +107,7 @@ async def summarise(
             "counted the answer is 202."
         ),
     ] = "then",
-) -> Summary | BeingCounted:
+) -> Response:
     """Count the communes by district, criterion, cohort and status, at the end of a day and of the months before."""
     on, scoring = day_of(as_of, runtime), scoring_of(request)
     plans, reference = runtime.plans, runtime.plans.in_force(on)
@@ -114,24 +116,35 @@ async def summarise(
     def listed(counts: Iterable[Iterable[tuple[District, Counts]]]) -> list[DayCount]:
         return [_day_count(each, plans.in_force(day), day, caller) for day, each in zip(days, counts, strict=True)]
 
+    def summed(counted: list[DayCount]) -> Summary:
+        return Summary(
+            as_of=on,
+            known=known,
+            criteria=[criterion_ref(key, reference) for key in reference.criterion_keys],
+            cohorts=[CohortRef(id=cohort.id, name=cohort.name) for cohort in reference.plan.cohorts],
+            days=counted,
+            sample=reference.plan.sample,
+        )
+
     if known == "now":
         found = await scoring.hindsight.ask(plans, days, SLOTS)
         if isinstance(found, Progress):
-            response.status_code, response.headers["Retry-After"] = 202, _AGAIN_SECONDS
-            return BeingCounted(as_of=on, counted=found.counted, asked=found.asked)
-        counted = await asyncio.to_thread(listed, [each.items() for each in found])
-    else:
-        counted = await scoring.statuses.ask(
-            plans, lambda history: listed(history.counts(plans.in_force(day), day) for day in days)
+            progress = BeingCounted(as_of=on, counted=found.counted, asked=found.asked)
+            return JSONResponse(progress.model_dump(mode="json"), 202, {"Retry-After": _AGAIN_SECONDS})
+
+        async def by_figures() -> Summary:
+            return summed(await asyncio.to_thread(listed, [each.items() for each in found]))
+
+        return await reply_with(request, caller, (plans, on, found), by_figures)
+
+    async def as_published() -> Summary:
+        return summed(
+            await scoring.statuses.ask(
+                plans, lambda history: listed(history.counts(plans.in_force(day), day) for day in days)
+            )
         )
-    return Summary(
-        as_of=on,
-        known=known,
-        criteria=[criterion_ref(key, reference) for key in reference.criterion_keys],
-        cohorts=[CohortRef(id=cohort.id, name=cohort.name) for cohort in reference.plan.cohorts],
-        days=counted,
-        sample=reference.plan.sample,
-    )
+
+    return await reply_with(request, caller, (plans, on, await scoring.changes.newest()), as_published)
 
 
 def _day_count(

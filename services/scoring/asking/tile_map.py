@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import Months, day_of, days_until
 from services.scoring.asking.borders import bordered_units
 from services.scoring.asking.changes import scoring_of
+from services.scoring.asking.kept_answer import reply_with
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.units import check_criterion, cohorts_of
 from services.scoring.following.status_history import StatusHistory
@@ -57,7 +58,7 @@ class TileMap(BaseModel):
     sample: bool
 
 
-@router.get("/map")
+@router.get("/map", response_model=TileMap)
 async def draw_map(
     request: Request,
     runtime: Running,
@@ -66,15 +67,15 @@ async def draw_map(
     cohort: Annotated[str | None, Query(description="Mark the communes of this cohort of the plan.")] = None,
     as_of: Annotated[date | None, Query(description="The day, by default today.")] = None,
     months: Months = False,
-) -> TileMap:
+) -> Response:
     """Place each commune on the map, with the status of a criterion that was published by the end of each day."""
     on = day_of(as_of, runtime)
     plans, reference = runtime.plans, runtime.plans.in_force(on)
     check_criterion(criterion, reference)
     check_one_of("cohort", cohort, (one.id for one in reference.plan.cohorts))
     days = days_until(on, reference, months)
-
-    borders = scoring_of(request).borders
+    scoring = scoring_of(request)
+    borders = scoring.borders
 
     def drawn(history: StatusHistory) -> TileMap:
         by_day = [_statuses(history, plans.in_force(day), criterion, day) for day in days]
@@ -103,7 +104,8 @@ async def draw_map(
             sample=reference.plan.sample,
         )
 
-    return await scoring_of(request).statuses.ask(plans, drawn)
+    newest = await scoring.changes.newest()
+    return await reply_with(request, caller, (plans, on, newest), lambda: scoring.statuses.ask(plans, drawn))
 
 
 def _statuses(

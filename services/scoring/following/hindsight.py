@@ -172,19 +172,15 @@ def _add(
     reference, ons = days[0].reference, [day.on for day in days]
     known, judge = with_inherited(readings, reference), Judge(reference, ons[-1])
     present = [{unit.key for unit in day.communes[district]} for day in days]
-    begins = {criterion: reference.time_of(criterion)[0] for criterion in reference.criterion_keys}
+    in_force = {key: [reference.time_of(key)[0] <= on for on in ons] for key in reference.criterion_keys}
     for unit in sorted(map(reference.units.by_key, units), key=attrgetter("code")):
         figures = in_hindsight(known.get(unit.key, Figures()))
+        is_there = [unit.key in communes for communes in present]
         cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
         for criterion in reference.criteria_of(unit):
             statuses = judge.criterion_through(criterion, unit, figures, ons)
-            begin = begins[criterion]
-            course = tuple(
-                [
-                    status if unit.key in communes and begin <= on else None
-                    for communes, on, status in zip(present, ons, statuses, strict=True)
-                ]
-            )
+            counts = zip(statuses, is_there, in_force[criterion], strict=True)
+            course = tuple([status if here and now else None for status, here, now in counts])
             for cohort in cohorts:
                 courses[criterion, cohort][course] += 1
 

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import repeat
+from itertools import chain, pairwise, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -148,7 +148,8 @@ class Judge:
             _through(measure, observed_by(self.reference, measure.group.measure, figures, deadline), within)
             for measure in self._measures(key, unit, deadline)
         ]
-        statuses = [*repeat(Status.NO_DATA, begin), *map(worst, zip(*tracks, strict=True))]
+        statuses = [Status.NO_DATA] * begin
+        statuses += tracks[0] if len(tracks) == 1 else map(worst, zip(*tracks, strict=True))
         if end < len(days):
             status = self.at(last).criterion(key, unit, figures.known_by(last)).status
             statuses += repeat(status, len(days) - end)
@@ -190,7 +191,12 @@ class Judge:
         last = self.reference.time_of(key)[1]
         end = bisect_right(days, last)
         tracks = [
-            _newest(measure, observed_by(self.reference, measure.group.measure, figures, None), days[:end])
+            chain.from_iterable(
+                repeat(newest, count)
+                for newest, count in _newest(
+                    measure, observed_by(self.reference, measure.group.measure, figures, None), days[:end]
+                )
+            )
             for measure in self._measures(key, unit, None)
         ]
         yield from zip(*tracks, strict=True)
@@ -277,14 +283,12 @@ def overdue_of(verdict: Verdict) -> list[str]:
     return late[-1:]
 
 
-def _through(
-    measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]
-) -> Iterator[Status]:
-    """Yield the status of a measure on each of the days, by the values in force then."""
+def _through(measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]) -> list[Status]:
+    """Return the status of a measure on each of the days, by the values in force then."""
     requirement = measure.requirement
     if requirement.deadline is None:
-        yield from (newest.status for newest in _newest(measure, observations, days))
-        return
+        return [status for newest, count in _newest(measure, observations, days) for status in [newest.status] * count]
+    statuses: list[Status] = []
     status, holds_until, reported = Status.NO_DATA, date.min, reported_in(observations)
     for day in days:
         if day > holds_until:
@@ -293,18 +297,25 @@ def _through(
             ends = [verdict.holds_until] if verdict.holds_until is not None else []
             ends += [seen.effective - _DAY for seen in reported[coming : coming + 1]]
             status, holds_until = verdict.status, min(ends, default=date.max)
-        yield status
+        statuses.append(status)
+    return statuses
 
 
-def _newest(measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]) -> Iterator[Newest]:
-    """Yield the newest value of a measure that binds by no day, with its status, on each of the days."""
-    requirement, reported = measure.requirement, reported_in(observations)
-    newest, known = Newest(measure, None, Status.NO_DATA), 0
-    for day in days:
-        if (coming := bisect_right(reported, day, key=_effective)) != known:
-            value = observations[coming - 1]
-            newest, known = Newest(measure, value, unbound_status(requirement, value, requirement.goal)), coming
-        yield newest
+def _newest(
+    measure: MeasureRequirement, observations: Sequence[Observation], days: Sequence[date]
+) -> Iterator[tuple[Newest, int]]:
+    """Yield the newest values of a measure that binds by no day, with their statuses, in the order of the days.
+
+    With each: the number of days on which it is the newest.
+    """
+    requirement = measure.requirement
+    begins = [bisect_left(days, seen.effective) for seen in reported_in(observations)]
+    if before := min(begins, default=len(days)):
+        yield Newest(measure, None, Status.NO_DATA), before
+    for place, (begin, end) in enumerate(pairwise([*begins, len(days)])):
+        if begin < end:
+            value = observations[place]
+            yield Newest(measure, value, unbound_status(requirement, value, requirement.goal)), end - begin
 
 
 def _status(parts: Sequence[MeasureVerdict]) -> Status:

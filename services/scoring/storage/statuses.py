@@ -46,6 +46,11 @@ class StatusesAsked(NamedTuple):
         return self.status in (None, status) and self.overdue in (None, bool(overdue))
 
     @property
+    def are_all(self) -> bool:
+        """True where a status is asked for whatever it is."""
+        return self.status is None and self.overdue is None
+
+    @property
     def are_stored(self) -> bool:
         """True where nothing is asked for of which there is no row."""
         return not self.accept(Status.NO_DATA, ())

@@ -15,6 +15,8 @@ from shared.contracts.period import Granularity
 from shared.reference.models.record import CriterionKey, Record
 from shared.reference.models.units import UnitKind
 
+_ZERO = Decimal(0)
+
 
 class Element(Record):
     """A thing that is counted. `stock`: as at the period's end; `flow`: during the period, so that periods add up."""
@@ -73,10 +75,10 @@ class SumRule(Record):
 
     def broken_by(self, figures: Mapping[str, Decimal]) -> BrokenSum | None:
         """Return how the figures break the rule; None where they keep it, or too few of them are known."""
-        if self.whole not in figures or figures.keys().isdisjoint(self.parts):
+        whole, parts = figures.get(self.whole), [part for part in self.parts if part in figures]
+        if whole is None or not parts:
             return None
-        parts = [part for part in self.parts if part in figures]
-        total, whole = sum([figures[part] for part in parts], Decimal(0)), figures[self.whole]
+        total = sum([figures[part] for part in parts], _ZERO)
         must_be_equal = self.relation == "equal" and len(parts) == len(self.parts)
         is_kept = total == whole if must_be_equal else total <= whole
         return None if is_kept else BrokenSum(self, tuple(parts), total, whole)
