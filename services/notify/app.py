@@ -18,6 +18,8 @@ ntm.v1.rules.>
 
 ntm.v1.operations.>   ->  Operators.hear()  ->  Operators.tell()           ->  the operators of the settings
 
+the mailbox of answers  ->  take_answer()  ->  an acknowledgement, or a note, or a record of why it is neither
+
 ntm.v1.notify.replay  ->  tell_again()  ->  reply: the outcome for a parked event
 """
 
@@ -81,7 +83,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def work() -> AsyncIterator[None]:
     """Run the workers and subscribers while the block does."""
     async with (
-        background(notify().runtime.in_use.run(), notify().watch(), *(worker.run() for worker in notify().workers)),
+        background(
+            notify().runtime.in_use.run(),
+            notify().watch(),
+            notify().read_answers(),
+            *(worker.run() for worker in notify().workers),
+        ),
         broker,
     ):
         await start(broker, notify().runtime.nats)

@@ -13,9 +13,13 @@ from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.answer import AnswerMeaning
 from services.notify.alerts.events import read_alerts
 from services.notify.alerts.links import Links
 from services.notify.alerts.operator_turns import Patience
+from services.notify.answers.mailbox import Mailbox
+from services.notify.answers.reader import AnswersReader
+from services.notify.answers.take_answer import Office, take_answer
 from services.notify.contacts.book import checked_book
 from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import FollowUp
@@ -97,6 +101,11 @@ class Notify:
         self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)
         self.rest = PollingWorker("rest", self.tell_the_rest)
+        self.answers = (
+            AnswersReader(Mailbox(settings), self.take_answer, settings.mail_answers_seconds)
+            if settings.answer_addresses
+            else None
+        )
         self.operators = Operators(runtime.engine, settings, Patience().share(settings.wait_share))
         self.telling_operators = PollingWorker("telling operators", self.operators.tell)
         follow_up = FollowUp(self.pipeline)
@@ -134,11 +143,16 @@ class Notify:
         telling = (self.relay, self.gathered, self.silenced, self.escalation, self.rest, self.telling_operators)
         return (*telling, *self.deliveries.values())
 
+    async def read_answers(self) -> None:
+        """Read the mailbox of answers, where there is one."""
+        if self.answers:
+            await self.answers.run()
+
     async def watch(self) -> None:
-        """Report gateways that rest, messages that are parked, and mirrors of the office that are wrong."""
+        """Report what rests or is away, messages that are parked, and mirrors of the office that are wrong."""
         operations = self.runtime.operations
         async with background(operations.watch([Code.MIRROR], self._mirrors)):
-            await operations.watch([*PARKING_CODES, Code.GATEWAY], self._troubles, failures=1)
+            await operations.watch([*PARKING_CODES, Code.GATEWAY, Code.ANSWERS], self._troubles, failures=1)
 
     async def _mirrors(self) -> Mapping[Code, Bilingual | None]:
         if self.runtime.settings.nats_seed_file is None:  # a broker without users has no office
@@ -151,7 +165,8 @@ class Notify:
         resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]
         names = ", ".join(resting)
         gateways = {Code.GATEWAY: Bilingual(vi=names, en=names)} if resting else {}
-        return {**gateways, **await self.parking.troubles()}
+        answers: Mapping[Code, Bilingual | None] = {Code.ANSWERS: None} if self.answers and self.answers.is_away else {}
+        return {**gateways, **answers, **await self.parking.troubles()}
 
     async def tell(self, messages: Sequence[Msg]) -> None:
         """Tell of a batch of events, in one transaction."""
@@ -206,6 +221,13 @@ class Notify:
     async def escalate(self) -> int:
         """Escalate the alerts that nobody has acknowledged in time; return their number."""
         return await self._transact(escalate)
+
+    async def take_answer(self, raw: bytes) -> None:
+        """Take a mail of the mailbox of answers."""
+        if addresses := self.settings.answer_addresses:
+            office = Office(addresses, self.runtime.clock, self.reference)
+            if await take_answer(self.engine, raw, office) is AnswerMeaning.ACKNOWLEDGED:
+                self.wake()
 
     def wake(self) -> None:
         """Wake all workers to act on a change that was just committed."""
@@ -283,6 +305,7 @@ def _first_world(
         links=links,
         tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),
         sms=Style(settings.sms_diacritics, settings.sms_parts),
+        takes_answers=settings.answer_addresses is not None,
         has_zalo=settings.zalo_via is not None,
         plans={reference.plan.id: reference for reference in runtime.plans},
     )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.delivery.http_address import HttpAddress
 from shared.settings import read_settings
-
-_SECRET_LENGTH = 32
 
 
 class NotifySettings(DeliverySettings):
@@ -24,20 +21,11 @@ class NotifySettings(DeliverySettings):
     sms_daily_budget_dong: int | None = Field(
         default=None, ge=0, description="The most that the SMS to a unit's offices may cost in a day."
     )
-    link_secret: SecretStr | None = Field(
-        default=None, description="The secret of the links by which people acknowledge."
-    )
     public_url: HttpAddress | None = Field(default=None, description="Notify's address from outside, for those links.")
     wait_share: float = Field(
         default=1, ge=0, le=1, description="The share of the time of holding notices that notify really waits."
     )
     board_url: HttpAddress | None = Field(default=None, description="The address to which links in messages lead.")
-
-    @model_validator(mode="after")
-    def _links_are_whole(self) -> Self:
-        if self.link_secret and len(self.link_secret.get_secret_value()) < _SECRET_LENGTH:
-            raise ValueError(f"NTM_LINK_SECRET needs at least {_SECRET_LENGTH} characters")
-        return self
 
 
 @lru_cache

@@ -90,6 +90,9 @@ class World:
     links: Links | None = None
     tariff: Tariff = Tariff()
     sms: Style = field(default_factory=Style)
+    takes_answers: bool = False
+    """Whether answers to mails are read."""
+
     has_zalo: bool = False
     """Whether Zalo is tried before SMS."""
 

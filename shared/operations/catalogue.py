@@ -13,6 +13,7 @@ from shared.texts import phrase
 class Code(StrEnum):
     """A kind of trouble that operators hear of."""
 
+    ANSWERS = "answers"
     BACKUP = "backup"
     BROKER = "broker"
     CONSUMER = "consumer"
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
 
 
 CATALOGUE: Mapping[Code, Entry] = {
+    Code.ANSWERS: Entry(phrase("operations.answers.words"), phrase("operations.answers.remedy")),
     Code.BACKUP: Entry(phrase("operations.backup.words"), phrase("operations.backup.remedy")),
     Code.BROKER: Entry(phrase("operations.broker.words"), phrase("operations.broker.remedy")),
     Code.CONSUMER: Entry(phrase("operations.consumer.words"), phrase("operations.consumer.remedy")),

@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import DIGESTS, NEWS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
-from services.notify.alerts.offices import office_of
 from services.notify.api.alerts import AlertItem, alert_item, names_in
 from services.notify.api.dependencies import Serving, is_coordinator, visible
 from services.notify.routing.key_scope import KeyScope
@@ -32,7 +31,7 @@ from services.notify.storage.alert_rows import StoredAlert, readable_alert
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, end_news, has_digest, has_news
 from services.notify.storage.notices import StoredNotice
-from services.notify.telling.acknowledge import Responsible, acknowledge
+from services.notify.telling.acknowledge import Responsible, acknowledge, as_recorded, recipient_takes
 from services.notify.world import World
 from shared import text
 from shared.access.caller import Caller
@@ -119,18 +118,14 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
     """Acknowledge the alerts of the link's notice, or end the digests or the news, as the recipient of the notice."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
-    today = notify.runtime.clock.today()
     try:
         async with notify.engine.begin() as connection:
             linked = await _linked(connection, token)
-            notice, now = linked.notice, utc_now()
-            by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
+            notice, now, by = linked.notice, utc_now(), as_recorded(linked.notice)
             if form.get("do") == ["no-news"] and linked.has_news:
                 await end_news(connection, notice.recipient, notice.channel, notice.address, by, now)
             elif form.get("do") not in (["no-digest"], ["no-news"]):
-                office = office_of(notice.recipient, today, notify.reference)
-                name = f"{notice.name} ({office})" if notice.name and office else notice.name or office
-                taken = Responsible(by, name, note or None, notify.runtime.clock.now(), today)
+                taken = recipient_takes(notice, note or None, notify.runtime.clock, notify.reference)
                 await acknowledge(connection, [row.id for row in linked.alerts], taken)
             elif form.get("do") == ["no-digest"] and linked.has_digest:
                 await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)

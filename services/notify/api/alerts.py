@@ -24,6 +24,7 @@ from services.notify.api.dependencies import (
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
+from services.notify.storage.answers import AlertNote, notes_about
 from services.notify.storage.ledger import Filter
 from services.notify.texts import phrase
 from services.notify.wording.happened import happened, in_brief
@@ -44,6 +45,14 @@ from shared.text import day
 _SEVERITIES = frozenset(Severity)
 
 router = APIRouter(prefix="/v1")
+
+
+class NoteItem(BaseModel):
+    """What a recipient answered to a mail about the alert, without acknowledging it; `at` is by the services' clock."""
+
+    at: AwareDatetime
+    by: str = Field(description="The recipient, as people know it.")
+    words: str
 
 
 class AlertItem(BaseModel):
@@ -73,6 +82,7 @@ class AlertItem(BaseModel):
     acknowledged_by: str | None
     acknowledged_name: str | None = Field(default=None, description="Who acknowledged it, as people know them.")
     acknowledged_note: str | None
+    notes: list[NoteItem] = Field(default=[], description="Answers that acknowledge nothing, oldest first.")
     sample: bool
 
 
@@ -111,8 +121,10 @@ async def list_alerts(
         rows = await ledger.newest_alerts(connection, conditions)
         page = rows[:limit]
         names = await names_in(connection, page)
+        notes = await notes_about(connection, [row.id for row in page])
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
-    return AlertPage(items=[alert_item(row, names, notify.reference) for row in page], next=following)
+    items = [alert_item(row, names, notify.reference, notes.get(row.id, ())) for row in page]
+    return AlertPage(items=items, next=following)
 
 
 class AlertCountItem(BaseModel):
@@ -163,12 +175,18 @@ async def names_in(connection: AsyncConnection, rows: Sequence[StoredAlert]) -> 
     return await agency_names(connection, [row.acknowledged_by for row in rows if row.acknowledged_by])
 
 
-def alert_item(row: StoredAlert, names: Mapping[str, str], reference: Reference) -> AlertItem:
+def alert_item(
+    row: StoredAlert, names: Mapping[str, str], reference: Reference, notes: Sequence[AlertNote] = ()
+) -> AlertItem:
     """Return the item that answers for an alert; of a damaged one by what stands beside its content.
 
-    `names`: those of agencies, by their ids.
+    `names`: those of agencies, by their ids. `notes`: what was answered about it.
     """
     item = _readable(row, reference)
+    item.notes = [
+        NoteItem(at=note.at, by=named(f"{note.recipient} ({note.name})", names, row.on, reference), words=note.words)
+        for note in notes
+    ]
     if row.acknowledged_by:
         item.acknowledged_name = named(row.acknowledged_by, names, row.on, reference)
     return item

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.notify.alerts.answer import AnswerMeaning
 from services.notify.alerts.draft import LeftOut, NotSent
 from services.notify.alerts.links import MARK
 from services.notify.alerts.notice import NoticeStatus
@@ -63,6 +64,18 @@ class AttemptItem(BaseModel):
     provider_id: str | None
 
 
+class AnswerItem(BaseModel):
+    """An answer to the notice's mail, and what followed from it; `at` is by the services' clock. `sender`, `words`: as
+    they were written; `words` are null where the key does not cover the recipient's unit.
+    """
+
+    at: AwareDatetime
+    sender: str
+    meaning: str = Field(description="The stable word for programs, such as `note`.")
+    meant: Bilingual
+    words: str | None
+
+
 class MentionItem(BaseModel):
     """An alert that the notice tells, or leaves out. `because`: the alert or silence that is the reason."""
 
@@ -103,6 +116,7 @@ class NoticeItem(BaseModel):
     alerts: list[MentionItem]
     unreadable: list[UUID] = Field(default=[], description="Alerts of it whose stored content is damaged.")
     attempts: list[AttemptItem]
+    answers: list[AnswerItem] = Field(default=[], description="Answers to its mail, oldest first.")
     sample: bool
 
 
@@ -277,6 +291,16 @@ def _notice(row: StoredNotice, details: ledger.Details, caller: Caller, referenc
                 provider_id=attempt.provider_id,
             )
             for attempt in details.attempts.get(row.id, ())
+        ],
+        answers=[
+            AnswerItem(
+                at=answer.at,
+                sender=answer.sender if in_full else mask_address(answer.sender),
+                meaning=answer.meaning,
+                meant=AnswerMeaning[answer.meaning.upper()].value,
+                words=answer.words if is_for_own else None,
+            )
+            for answer in details.answers.get(row.id, ())
         ],
         sample=row.sample,
     )

@@ -15,6 +15,7 @@ from services.notify.alerts.alert import AlertedEvent
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS, alert, mention, notice
+from services.notify.storage.answers import StoredAnswer, answers_of
 from services.notify.storage.attempts import attempt
 from services.notify.storage.notices import NOTICE_COLUMNS, StoredNotice
 
@@ -87,10 +88,11 @@ class NoticeTotal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The alerts of notices and the attempts at them, by notice."""
+    """The alerts of notices, the attempts at them and the answers to them, by notice."""
 
     mentions: Mapping[UUID, Sequence[Mention]]
     attempts: Mapping[UUID, Sequence[StoredAttempt]]
+    answers: Mapping[UUID, Sequence[StoredAnswer]]
 
 
 class AlertCount(NamedTuple):
@@ -187,7 +189,7 @@ async def notices_like(connection: AsyncConnection, like: StoredNotice) -> Seque
 
 
 async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units: Collection[int]) -> Details:
-    """Return the alerts of these units that notices tell or leave out, and every attempt at the notices, in order."""
+    """Return the alerts of these units that notices tell or leave out, the attempts and the answers, in order."""
     columns = (
         *(mention.c[name] for name in ("notice", "alert", "left_out", "because")),
         alert.c.body["unit"].label("unit_ref"),
@@ -210,7 +212,7 @@ async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units
     )
     mentions = [Mention(*row) for row in await connection.execute(named)]
     attempts = [StoredAttempt(*row) for row in await connection.execute(tried)]
-    return Details(_by_notice(mentions), _by_notice(attempts))
+    return Details(_by_notice(mentions), _by_notice(attempts), await answers_of(connection, notices))
 
 
 async def alert_rows(

@@ -268,6 +268,23 @@ class AttemptRow(_Table, table=True):
     provider_id: str | None
 
 
+class AnswerRow(_Table, table=True):
+    """An answer to a mail. That of a mail which names no notice of ours has no words."""
+
+    __tablename__ = "answer"
+    __table_args__: ClassVar[Any] = (
+        Index("answer_notice", "notice", postgresql_where=text("notice IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
+
+    digest: bytes = Field(primary_key=True, description="SHA-256 of the mail, so that each is taken once.")
+    notice: UUID | None = Field(default=None, foreign_key="notify.notice.id")
+    at: datetime = Field(sa_type=_moment, description="By the services' clock.")
+    sender: str
+    meaning: str = Field(description="What followed from it.")
+    words: str
+
+
 class ParkedRow(ParkedColumns, table=True):
     """A message that notify could not process."""
 

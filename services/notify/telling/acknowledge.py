@@ -10,11 +10,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.log import log_message
+from services.notify.alerts.offices import office_of
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import acknowledge_alerts
+from services.notify.storage.notices import StoredNotice
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
+from shared.reference.load import Reference
 from shared.service import outbox
+from shared.service.clock import Clock
 
 
 class Responsible(NamedTuple):
@@ -27,6 +31,20 @@ class Responsible(NamedTuple):
     at: datetime
     on: date
     """The day of it by the system's clock."""
+
+
+def recipient_takes(notice: StoredNotice, note: str | None, clock: Clock, reference: Reference) -> Responsible:
+    """Return the recipient of a notice, who takes care of its alerts, as the record and people name them."""
+    today = clock.today()
+    by = as_recorded(notice)
+    office = office_of(notice.recipient, today, reference)
+    name = f"{notice.name} ({office})" if notice.name and office else notice.name or office
+    return Responsible(by, name, note, clock.now(), today)
+
+
+def as_recorded(notice: StoredNotice) -> str:
+    """Return the recipient of a notice as records name who did something: `role@unit (name)`."""
+    return f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
 
 
 async def acknowledge(

@@ -167,6 +167,7 @@ def _of_recipient(draft: Draft, world: World) -> Facts:
         "role": name,
         "role_line": role.line if role else None,
         "acknowledge": own_link if is_to_acknowledge(draft) else None,
+        "may_answer": world.takes_answers and draft.channel == "email" and is_to_acknowledge(draft),
         "no_digest": own_link if draft.waits in DIGESTS else None,
         "no_news": own_link if draft.waits == NEWS else None,
         "step": draft.step,

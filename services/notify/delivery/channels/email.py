@@ -17,6 +17,7 @@ from email.utils import parseaddr
 import aiosmtplib
 from aiosmtplib import errors
 
+from services.notify.alerts.answer_addresses import AnswerAddresses
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
@@ -41,6 +42,7 @@ class Email:
         self._settings = settings
         name, address = parseaddr(settings.smtp_from)
         self._sender = Address(name, addr_spec=address)
+        self._answers = settings.answer_addresses
         self._idle: list[_SmtpSession] = []
 
     @asynccontextmanager
@@ -49,7 +51,9 @@ class Email:
         session = (
             self._idle.pop()
             if self._idle
-            else _SmtpSession(smtp_client(self._settings, self._settings.send_timeout_seconds), self._sender)
+            else _SmtpSession(
+                smtp_client(self._settings, self._settings.send_timeout_seconds), self._sender, self._answers
+            )
         )
         try:
             yield session
@@ -63,9 +67,10 @@ class Email:
 
 
 class _SmtpSession:
-    def __init__(self, client: aiosmtplib.SMTP, sender: Address) -> None:
+    def __init__(self, client: aiosmtplib.SMTP, sender: Address, answers: AnswerAddresses | None) -> None:
         self._client = client
         self._sender = sender
+        self._answers = answers
         self._used_at = 0.0
 
     async def deliver(self, notice: Notice) -> Outcome:
@@ -74,7 +79,7 @@ class _SmtpSession:
             await self.hang_up()  # most servers have hung up by then, some without saying so
         self._used_at = time.monotonic()
         try:
-            mail = compose(notice, self._sender)
+            mail = compose(notice, self._sender, self._answers)
         except ValueError as error:
             return Outcome(Result.PERMANENT, f"not an address: {error}", ends_address=True)
         try:
@@ -154,8 +159,8 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def compose(notice: Notice, sender: Address) -> EmailMessage:
-    """Return the mail of a notice; ValueError when its address is not valid.
+def compose(notice: Notice, sender: Address, answers: AnswerAddresses | None = None) -> EmailMessage:
+    """Return the mail of a notice; ValueError when its address is not valid. `answers`: None where nobody reads them.
 
     The policy refuses line breaks in headers and `_line` takes them out of what people have written, so a name
     cannot add a header.
@@ -164,6 +169,8 @@ def compose(notice: Notice, sender: Address) -> EmailMessage:
     thread = f"<thread.{notice.thread}@{sender.domain}>"
     mail["From"] = sender
     mail["To"] = _mailbox(notice)
+    if answers:
+        mail["Reply-To"] = answers.address(notice.id, notice.address)
     mail["Subject"] = _line(notice.wording.subject or "")
     mail["Date"] = notice.created_at
     mail["Message-ID"] = f"<{notice.request_id}@{sender.domain}>"

@@ -6,11 +6,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from services.notify.answers.settings import AnswersSettings
 from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
 from services.notify.delivery.channels.zalo.settings import ZaloSettings
 
 
-class DeliverySettings(ZaloSettings):
+class DeliverySettings(ZaloSettings, AnswersSettings):
     """The settings of channels: their providers, their pace, and the time of retries. Mail is always set up."""
 
     smtp_host: str
