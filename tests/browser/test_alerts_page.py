@@ -11,6 +11,7 @@ import pytest
 from nats.aio.client import Client
 from playwright.async_api import Browser, Page, expect
 
+from services.notify.storage.answers import StoredAnswer, record_answer
 from shared.contracts.status import Event
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
@@ -70,6 +71,37 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
     assert tuple(kept) == ("agency-184", "Đã cử cán bộ <b>xuống xã</b>")
     await page.get_by_label("Chỉ việc chưa có đơn vị nhận xử lý").check()
     await expect(page.get_by_text("Không có cảnh báo nào.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+async def test_what_was_answered_to_a_mail_stands_at_the_alert_and_at_its_notice(
+    notify: NotifyService, chromium: Browser, width: int
+) -> None:
+    [[told]] = await notify.rows(
+        "SELECT id FROM notify.notice WHERE recipient LIKE 'district_office%' AND channel = 'email'"
+    )
+    words = "Việc này do xã giải quyết, đề nghị chuyển cho UBND xã.\n<b>Không phải huyện</b>"
+    note = StoredAnswer(b"1", told, utc_now(), DISTRICT_OFFICE.emails[0], "note", words)
+    other = StoredAnswer(b"2", told, utc_now(), "khac@example.vn", "other_sender", "OK")
+    async with notify.engine.begin() as connection:
+        assert await record_answer(connection, note)
+        assert await record_answer(connection, other)
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
+        row = page.locator("[data-alert]")
+        await expect(row).to_contain_text(words.replace("\n", " "))
+        await expect(row).to_contain_text(DISTRICT_OFFICE.name)
+        await expect(row).not_to_contain_text("OK")
+        await expect(row.get_by_role("button", name="Nhận xử lý")).to_be_visible()
+        await keep_picture(page, f"alerts-answered-{width}")
+        assert await faults(page, f"answered {width}") == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await row.get_by_role("button", name="Đã báo cho ai?").click()
+        box = page.get_by_role("dialog")
+        await expect(box).to_contain_text("ghi chú, chưa tính là đã nhận")
+        await expect(box).to_contain_text("người trả lời không phải người nhận thông báo")
+        await keep_picture(page, f"alerts-answers-{width}")
+        assert await faults(page, f"answers {width}") == []
 
 
 async def test_who_may_only_read_is_offered_no_button(notify: NotifyService, page: Page) -> None:

@@ -156,6 +156,8 @@ function item(one, look) {
     h("p", {}, badge(t(`severity_${one.severity}`), TONES[one.severity]), " ", h("b", {}, text(one.what)), one.sample && [" ", badge(t("sample_one"), "plain")],
       h("span", { class: "hint" }, ` ${t("since")} `, h("time", { datetime: one.on }, day(one.on)))),
     h("p", { class: "hint words" }, text(one.brief)),
+    one.notes.length > 0 && h("ul", { class: "notes" }, one.notes.map((note) => h("li", {},
+      h("b", {}, note.by), h("span", { class: "hint" }, ` ${t("answered")} `, moment(note.at)), h("p", { class: "words" }, note.words)))),
     isLong && h("details", {}, h("summary", { class: "hint" }, t("whole_reason")), h("p", { class: "hint words" }, text(one.reason))),
     care(one, look));
 }

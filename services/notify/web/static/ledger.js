@@ -80,6 +80,7 @@ export function notices(items, alert = null) {
       [notice.name || notice.recipient, notice.step > 0 && h("p", { class: "hint" }, t("climbed", notice.step)), !alert && about(notice)],
       [t(`channel_${notice.channel}`), notice.address && h("p", { class: "hint" }, notice.address)],
       [badge(t(`status_${notice.status}`), TONES[notice.status] ?? "calm"),
+        notice.answers.map((one) => h("p", { class: "hint words" }, t("answer"), " ", moment(one.at), `: ${text(one.meant)}`, one.words && `. “${one.words}”`)),
         left ? h("p", { class: "hint" }, t("left_out", text(left))) : notice.reason && h("p", { class: "hint" }, text(notice.reason))],
       moment(notice.attempts.at(-1)?.finished_at ?? notice.created_at)];
   }));

@@ -56,6 +56,8 @@ addWords({
   acknowledged: ["Đã ghi nhận.", "It is recorded."],
   note: ["Ghi chú", "Note"],
   note_hint: ["Không bắt buộc. Ai xem được cảnh báo này sẽ thấy.", "Not required. Seen by who may see this alert."],
+  answered: ["trả lời thư, chưa nhận xử lý,", "answered the mail without acknowledging,"],
+  answer: ["Trả lời thư", "Answered"],
   told: ["Đã báo cho ai?", "Who was told?"],
   told_none: ["Chưa có thông báo nào về việc này.", "There is no notice of it yet."],
   recipient: ["Nơi nhận", "Recipient"],
