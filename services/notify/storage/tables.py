@@ -278,7 +278,7 @@ class AnswerRow(_Table, table=True):
     )
 
     digest: bytes = Field(primary_key=True, description="SHA-256 of the mail, so that each is taken once.")
-    notice: UUID | None = Field(default=None, foreign_key="notify.notice.id")
+    notice: UUID | None = None
     at: datetime = Field(sa_type=_moment, description="By the services' clock.")
     sender: str
     meaning: str = Field(description="What followed from it.")

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "answer",
         sa.Column("digest", sa.LargeBinary(), primary_key=True),
-        sa.Column("notice", sa.Uuid(), sa.ForeignKey("notify.notice.id"), nullable=True),
+        sa.Column("notice", sa.Uuid(), nullable=True),
         sa.Column("at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("sender", sa.String(), nullable=False),
         sa.Column("meaning", sa.String(), nullable=False),
