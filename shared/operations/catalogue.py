@@ -23,6 +23,7 @@ class Code(StrEnum):
     MIRROR = "mirror"
     PARKED = "parked"
     QUORUM = "quorum"
+    SCHEMA = "schema"
     STREAM = "stream"
     TABLES = "tables"
     UNSIGNED = "unsigned"
@@ -46,10 +47,11 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.MIRROR: Entry(phrase("operations.mirror.words"), phrase("operations.mirror.remedy")),
     Code.PARKED: Entry(phrase("operations.parked.words"), phrase("operations.parked.remedy")),
     Code.QUORUM: Entry(phrase("operations.quorum.words"), phrase("operations.quorum.remedy")),
+    Code.SCHEMA: Entry(phrase("operations.schema.words"), phrase("operations.schema.remedy")),
     Code.STREAM: Entry(phrase("operations.stream.words"), phrase("operations.stream.remedy")),
     Code.TABLES: Entry(phrase("operations.tables.words"), phrase("operations.tables.remedy")),
     Code.UNSIGNED: Entry(phrase("operations.unsigned.words"), phrase("operations.unsigned.remedy")),
 }
 
-OF_THE_SYSTEM = frozenset({Code.BROKER, Code.DATABASE, Code.DISK, Code.QUORUM})
+OF_THE_SYSTEM = frozenset({Code.BROKER, Code.DATABASE, Code.DISK, Code.QUORUM, Code.SCHEMA})
 """The troubles of parts that all services share: whoever sees one first tells it for all on its machine."""

@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
+from shared.postgres.schema_version import migrations_of, note, numbers_of
+
 LOCK = "hashtext('ntm-migrate')"
 """The number, as SQL, of the lock that a migration holds, and whoever needs the schemas to stay as they are."""
 
@@ -30,7 +32,15 @@ async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
     schema = _schema_of(package)
 
     def upgrade(connection: Connection) -> None:
-        command.upgrade(_config(package, connection), to)
+        config = _config(package, connection)
+        command.upgrade(config, to)
+        breaking = [
+            script.revision
+            for script in ScriptDirectory.from_config(config).iterate_revisions(to, "base")
+            if getattr(script.module, "BREAKS_OLDER_PROGRAMS", False)
+        ]
+        if breaking:
+            connection.execute(text(note(schema, max(breaking))))
 
     async with engine.begin() as connection:
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
@@ -54,7 +64,7 @@ async def pending_migrations(engine: AsyncEngine, package: str) -> list[str]:
 
 def knows_migration(package: str, number: str) -> bool:
     """Return whether the package has the migration with this number."""
-    return any((_folder_of(package) / "versions").glob(f"{number}_*.py"))
+    return number in numbers_of(package)
 
 
 async def draft_migration(engine: AsyncEngine, package: str, message: str) -> None:
@@ -112,17 +122,13 @@ def _schema_of(package: str) -> str:
     return schema
 
 
-def _folder_of(package: str) -> Path:
-    return Path(*import_module(package).__path__) / "migrations"
-
-
 def _next_number(package: str) -> str:
-    return f"{len(list((_folder_of(package) / 'versions').glob('[0-9]*.py'))) + 1:04}"
+    return f"{int(max(numbers_of(package), default='0')) + 1:04}"
 
 
 def _config(package: str, connection: Connection) -> Config:
     config = Config(attributes={"connection": connection, "schema": _schema_of(package)})
-    config.set_main_option("script_location", str(_folder_of(package)).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_of(package)).replace("%", "%%"))
     return config
 
 

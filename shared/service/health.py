@@ -14,6 +14,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.nats.publishing import silent_streams
 from shared.nats.trial import Cause, NotStoredError, try_writing
 from shared.operations.catalogue import Code
+from shared.postgres.schema_version import misfit
 from shared.service.unavailable import is_database_full
 from shared.texts import filled, phrase
 
@@ -34,8 +35,17 @@ type Troubles = Mapping[Code, Bilingual | None]
 class Health:
     """Tries whether the parts that a service needs do their work; a try counts for a moment, for all who ask."""
 
-    def __init__(self, service: str, nats: Client, engine: AsyncEngine, streams: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        service: str,
+        nats: Client,
+        engine: AsyncEngine,
+        streams: Sequence[str] = (),
+        migrations: Mapping[str, str] | None = None,
+    ) -> None:
+        """Try the parts of a service. `migrations`: by schema, the newest one that the program knows."""
         self._service, self._nats, self._engine, self._streams = service, nats, engine, streams
+        self._migrations = migrations or {}
         self._tried: dict[str, tuple[float, Troubles]] = {}
         self._trying = asyncio.Lock()
 
@@ -74,10 +84,12 @@ class Health:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await write_to_database(self._engine)
+                async with self._engine.connect() as connection:
+                    words = await misfit(connection, self._migrations)
         except Exception as error:  # noqa: BLE001 - whatever is wrong, the database does not work
             code = Code.DISK if is_database_full(error) else Code.DATABASE
             return {code: _as_it_is(getattr(error, "orig", None) or error)}
-        return {}
+        return {Code.SCHEMA: words} if words else {}
 
 
 async def write_to_database(engine: AsyncEngine) -> None:

@@ -21,6 +21,7 @@ from shared.nats.consumers import missing_consumers
 from shared.operations.catalogue import Code
 from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
+from shared.postgres.schema_version import numbers_of
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.fullness import nearly_full
@@ -33,7 +34,7 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
-_PARTS = (Code.BROKER, Code.QUORUM, Code.DISK, Code.DATABASE, Code.CONSUMER)
+_PARTS = (Code.BROKER, Code.QUORUM, Code.DISK, Code.DATABASE, Code.SCHEMA, Code.CONSUMER)
 """The troubles of the parts that a service needs."""
 
 _NEEDED = {
@@ -100,7 +101,8 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
             clock = simulated = SimulatedClock(nats)
             await simulated.start()
         try:
-            health = Health(name, nats, engine, _NEEDED.get(name, []))
+            migrations = {schema: max(numbers_of(package)) for schema, package in _schemas_of(name).items()}
+            health = Health(name, nats, engine, _NEEDED.get(name, []), migrations)
 
             async def troubles() -> Troubles:
                 found = await health.troubles()
@@ -116,6 +118,12 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
         finally:
             await nats.close()
             await engine.dispose()
+
+
+def _schemas_of(service: str) -> dict[str, str]:
+    """Return the schemas that a service works on, and the packages of their migrations."""
+    own = {service: f"services.{service}.storage"} if service in _NEEDED else {}
+    return {"access": "shared.access", **own}
 
 
 def collect_rarely() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from nats.js.api import DiscardPolicy
+from sqlalchemy import text
 
-from services.cli.migrate import prepare_streams
+from services.cli.migrate import SCHEMAS, prepare_streams
 from shared.contracts import subjects
 from shared.nats.streams import ensure_streams
+from shared.postgres.schema_version import misfit, note, numbers_of
 from tests.integration.notify_service import NotifyService
 from tests.running import START, Service, Surroundings, surroundings
 from tests.servers import NatsServer, start_nats_cluster
@@ -71,6 +74,58 @@ async def test_a_service_whose_store_refuses_writes_is_not_ready_until_there_is_
     await says(service, "disk", "df -h")
     await refuse_writes(around, stream, -1)
     await eventually(service.is_ready)
+
+
+@pytest.mark.parametrize("name", ["intake", "scoring"])
+async def test_a_service_whose_schema_is_older_is_not_ready_until_it_is_migrated(
+    around: Surroundings, name: str
+) -> None:
+    service = await around.start(name)
+    version = text(f"UPDATE {name}.alembic_version SET version_num = :number")  # noqa: S608 - of this test alone
+    async with around.engine.begin() as connection:
+        await connection.execute(version, {"number": "0001"})
+    await says(service, "schema", f"{name} is at 0001", "ntm migrate")
+    async with around.engine.begin() as connection:
+        await connection.execute(version, {"number": max(numbers_of(SCHEMAS[name]))})
+    await eventually(service.is_ready)
+
+
+async def test_a_service_stays_ready_beside_a_newer_schema_unless_that_breaks_older_programs(
+    around: Surroundings,
+) -> None:
+    service = await around.start("intake")
+    async with around.engine.begin() as connection:
+        await connection.execute(text("UPDATE intake.alembic_version SET version_num = '9998'"))
+        await connection.execute(text(note("intake", "0001")))
+    await asyncio.sleep(3)  # longer than one try of the database counts
+    assert await said_by(service) == ""
+    async with around.engine.begin() as connection:
+        await connection.execute(text(note("intake", "9998")))
+    await says(service, "schema", "needs a program that knows 9998", "update")
+
+
+async def test_migrating_notes_what_a_program_has_to_know(around: Surroundings) -> None:
+    async with around.engine.connect() as connection:
+        noted = {
+            schema: await connection.scalar(text(f"SELECT obj_description('{schema}'::regnamespace)"))
+            for schema in ("intake", "scoring", "notify")
+        }
+        assert (
+            await misfit(connection, {schema: max(numbers_of(package)) for schema, package in SCHEMAS.items()}) is None
+        )
+        assert await misfit(connection, {"scoring": "0002"}) is not None
+    assert noted == {
+        "intake": None,
+        "scoring": "ntm: programs that know migration 0003",
+        "notify": "ntm: programs that know migration 0004",
+    }
+
+
+async def test_a_service_on_a_database_without_its_schema_is_told_so(around: Surroundings) -> None:
+    async with around.engine.connect() as connection:
+        words = await misfit(connection, {"nobodys": "0002"})
+    assert words
+    assert "nobodys" in words.en
 
 
 @pytest.fixture

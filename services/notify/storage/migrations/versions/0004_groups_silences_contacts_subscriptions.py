@@ -11,6 +11,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+BREAKS_OLDER_PROGRAMS = True
+
 
 # What was said before: each notice told one alert, nothing was grouped, and nothing is open any more.
 _FILL = (

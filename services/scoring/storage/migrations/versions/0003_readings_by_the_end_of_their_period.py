@@ -11,6 +11,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+BREAKS_OLDER_PROGRAMS = True
+
 _END_OF_PERIOD = """
     UPDATE scoring.reading SET ends = CASE
         WHEN period ~ '-H1$' THEN make_date(left(period, 4)::int, 6, 30)
