@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "deploy/README.md",
+    "CHANGELOG.md",
+    "requirements/README.md",
     "shared/reference/README.md",
     "tests/contracts/README.md",
 ]
@@ -77,3 +80,19 @@ def test_each_subject_stands_in_the_table_of_subjects_with_its_stream() -> None:
     requests = {request.address: "" for request in REQUESTS}
     existing = {re.sub(r"{(\w+)}", r"<\1>", address): stream for address, stream in {**families, **requests}.items()}
     assert written == existing
+
+
+def test_every_direct_dependency_has_a_reason_and_a_licence() -> None:
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text("utf-8"))
+    groups = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ]
+    used = {re.split(r"[^\w.-]", one)[0] for group in groups for one in group if isinstance(one, str)}
+    rows = re.findall(
+        r"^\| ([\w., -]+) \| (.+)$", ROOT.joinpath("requirements/README.md").read_text("utf-8"), re.MULTILINE
+    )
+    told = [name for names, _ in rows for name in names.split(", ") if name not in ("package", "---")]
+    assert sorted(told) == sorted(used)
+    assert all(cell.strip() for _, cells in rows for cell in cells.strip(" |").split(" | "))
