@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from functools import cached_property
 
 from shared.contracts.period import Period
@@ -33,7 +34,7 @@ from shared.reference.models import (
 )
 from shared.reference.series import Series
 from shared.reference.sum_checks import SumChecks
-from shared.reference.terms import Measure, Terms
+from shared.reference.terms import Condition, Measure, Terms
 
 _DAY = timedelta(days=1)
 
@@ -379,6 +380,26 @@ class Reference(Definitions):
 
     @cached_property
     def _terms(self) -> dict[int, Terms]:
+        return {}
+
+    def conditions_of(self, key: CriterionKey, unit: Unit, until: date) -> Sequence[Condition]:
+        """Return what a criterion asks of a commune in the plan's year, with how figures age until a deadline."""
+        of = key, self.commune_group(key, unit), until
+        if of not in self._conditions:
+            self._conditions[of] = tuple(
+                Condition(
+                    self.terms_of(group.measure),
+                    Fraction(self.goal(key, indicator, unit, self.plan.year).goal),
+                    indicator.direction == "at_least",
+                    self.freshness_on(key, group.measure.element_codes, until),
+                )
+                for indicator in self.criterion(key).indicators
+                for group in indicator.groups
+            )
+        return self._conditions[of]
+
+    @cached_property
+    def _conditions(self) -> dict[tuple[CriterionKey, str | None, date], Sequence[Condition]]:
         return {}
 
     def elements_behind(self, commitment: Commitment) -> frozenset[str]:

@@ -1,14 +1,17 @@
-"""The terms by which a plan counts a measure."""
+"""The terms by which a plan counts a measure, and the conditions that a criterion makes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 from shared.contracts.status import Stage
+from shared.reference.freshness import Freshness
 from shared.reference.models import Amount, Ratio, SumRule, YesNo
 
 type Measure = Ratio | Amount | YesNo
@@ -24,6 +27,11 @@ class Terms:
     """The stage from which on figures count."""
     rules: Sequence[SumRule] = ()
     """What the figures have to keep."""
+
+    @cached_property
+    def ratio(self) -> Ratio | None:
+        """The measure where it is a ratio."""
+        return self.measure if isinstance(self.measure, Ratio) else None
 
     @cached_property
     def elements(self) -> Sequence[str]:
@@ -44,3 +52,12 @@ class Terms:
     def least_rank(self) -> int:
         """The rank of the stage from which on figures count."""
         return self.counts_from.rank
+
+
+class Condition(NamedTuple):
+    """What a criterion asks of one of its measures, whoever is bound to it."""
+
+    terms: Terms
+    goal: Fraction
+    at_least: bool
+    freshness: Freshness

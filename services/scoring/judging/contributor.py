@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
 from services.scoring.judging.criteria_met import amount_of
-from services.scoring.judging.figures import Figures, observed_by
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import (
     NO_CHANGE,
     NOT_COMPARED,
@@ -34,7 +34,6 @@ from services.scoring.judging.observations import (
     Observation,
     Observations,
     effective_date,
-    exact,
 )
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
@@ -57,13 +56,14 @@ from shared.reference.models import (
     YesNo,
 )
 from shared.reference.series import Series, place_of
-from shared.reference.terms import Measure, Terms
+from shared.reference.terms import Condition, Terms
 
 _HOLDS = (ZERO, Decimal(1))
 _DAY = timedelta(days=1)
 _NOTHING = Figures()
 _NO_KIN: Mapping[int, Figures] = MappingProxyType({})
 _day_of = itemgetter(0)
+_effective, _end_of = attrgetter("effective"), attrgetter("period.end")
 
 
 class _Figure(NamedTuple):
@@ -134,12 +134,13 @@ class Contributor:
             ]
             return _series_apart(figures, seen, series) if series else figures
 
-        base = self._base(rate, self.figures, until) if commitment.is_compared else None
+        terms = self.reference.terms_of(rate)
+        base = self._base(terms, self.figures, until) if commitment.is_compared else None
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             figures = self.kin.get(heir.key, _NOTHING)
             compared = NOT_COMPARED
-            if commitment.is_compared and (of_heir := self._base(rate, figures, until)):
+            if commitment.is_compared and (of_heir := self._base(terms, figures, until)):
                 compared = Comparison(units)
                 has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
                 if base is not None and has_grown:  # and has not inherited this unit's base
@@ -147,10 +148,10 @@ class Contributor:
             # its own figures are added by the heir itself
             return [
                 (day, Increment(units=level.units, reports=level.reports, stale=level.stale, comparison=compared))
-                for day, level in _aged(levels(self._observed_since(since, until, rate, figures), since), units)
+                for day, level in _aged(levels(_ended_since(since, figures.observed(terms, until)), since), units)
             ]
 
-        own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
+        own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
         if not commitment.is_compared or is_cut:  # else with the first figures, however long ago
             own = own.in_force_since(self.since)
@@ -162,13 +163,13 @@ class Contributor:
             aged = self._compared(aged, base, units, series)
         return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
 
-    def _base(self, rate: Rate, figures: Figures, until: date) -> Observation | None:
+    def _base(self, terms: Terms, figures: Figures, until: date) -> Observation | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
-        baseline_date, observations = self.reference.plan.baseline_date, self._observed(rate, figures, until)
-        if observations.is_cut and figures.began_after(baseline_date, rate.element_codes):
+        baseline_date, observations = self.reference.plan.baseline_date, figures.observed(terms, until)
+        if observations.is_cut and figures.began_after(baseline_date, terms.elements):
             observations = observations.newest()
-        before = [seen for seen in observations if seen.effective <= baseline_date]
-        return before[-1] if before and not before[-1].is_unusable else None
+        known = bisect_right(observations.reported, baseline_date, key=_effective)
+        return observations[known - 1] if known and not observations[known - 1].is_unusable else None
 
     def _compared(self, levels: Levels, base: Observation | None, units: int, series: Sequence[Series] = ()) -> Levels:
         """Return the levels with what each is compared with: the base, else the first figures of its series."""
@@ -305,17 +306,18 @@ class Contributor:
 
     def _meeting(self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]) -> Levels:
         """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
-        measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
 
         def levels_of(unit: Unit, figures: Figures, since: date) -> Levels:
-            track = self._holds_over_time(criteria, unit, figures, until, series)
-            counted = [
-                # of those that were read: the first day may be an earlier one, and then the track begins later anyway
-                own.newest_reported[0].effective
-                for measure in measures
-                if (own := self._observed_since(since, until, measure, figures))
-            ]
-            if not track or not counted:
+            if not figures and not figures.earlier:
+                return []
+            conditions = [each for key in criteria for each in self.reference.conditions_of(key, unit, until)]
+            observed = [figures.observed(condition.terms, until) for condition in conditions]
+            track = self._holds_over_time(conditions, observed, series)
+            if not track:
+                return []
+            # of those that were read: the first day may be an earlier one, and then the track begins later anyway
+            counted = [own.newest_reported[0].effective for each in observed if (own := _ended_since(since, each))]
+            if not counted:
                 return []
             begin = max(min(counted), track[0].day, since)
             held = [_value_at(track, begin)._replace(day=begin), *(figure for figure in track if figure.day > begin)]
@@ -341,8 +343,10 @@ class Contributor:
         `kinds`: the kinds of units that count; None: those of the plan.
         """
         lineage = self.reference.lineage
+        if not (heirs := lineage.heirs(self.unit)):
+            return levels
         left = lineage.left(self.unit, kinds)
-        for since, heir in lineage.heirs(self.unit):
+        for since, heir in heirs:
             if taken := [(since, Increment())] if since == left else levels_of_heir(heir, since):
                 levels = [*(level for level in levels if level[0] < taken[0][0]), *taken]
             if since == left:
@@ -350,28 +354,24 @@ class Contributor:
         return levels
 
     def _holds_over_time(
-        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date, series: Sequence[Series]
+        self, conditions: Sequence[Condition], observed: Sequence[Observations], series: Sequence[Series]
     ) -> list[_Figure]:
-        """Return by day, in order, whether all the criteria's indicators hold in the commune from then on: 1 or 0.
+        """Return by day, in order, whether all conditions hold in the commune from then on: 1 or 0.
 
         An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
+        `observed`: the values for each condition.
         """
         tracks = []
-        for key in criteria:
-            for indicator in self.reference.criterion(key).indicators:
-                at_least = indicator.direction == "at_least"
-                goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
-                for group in indicator.groups:
-                    observations = self._observed(group.measure, figures, until).in_force_since(self.since)
-                    if not observations:
-                        return []
-                    freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
-                    track = [
-                        _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
-                        for seen in observations
-                    ]
-                    own = self._series_among(series, group.measure.element_codes) if series else ()
-                    tracks.append(_series_apart(track, observations, own) if own else track)
+        for (terms, goal, at_least, freshness), all_values in zip(conditions, observed, strict=True):
+            observations = all_values.in_force_since(self.since)
+            if not observations:
+                return []
+            track = [
+                _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
+                for seen in observations
+            ]
+            own = self._series_among(series, terms.measure.element_codes) if series else ()
+            tracks.append(_series_apart(track, observations, own) if own else track)
         if not tracks:
             return []
         begin = max(track[0].day for track in tracks)
@@ -383,13 +383,10 @@ class Contributor:
         breaks = self.reference.breaks_of(elements)
         return [each for each in series if each.after in breaks]
 
-    def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Observations:
-        return observed_by(self.reference, measure, figures, until)
 
-    def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Observations:
-        """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
-        observations = self._observed(measure, figures, until)
-        return observations[bisect_left(observations.newest_reported, since, key=lambda seen: seen.period.end) :]
+def _ended_since(day: date, observations: Observations) -> Observations:
+    """Return the values for periods that did not end before a day: a unit's own, without the inherited ones."""
+    return observations[bisect_left(observations.newest_reported, day, key=_end_of) :]
 
 
 def _is_nothing(level: Increment) -> bool:

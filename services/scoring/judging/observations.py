@@ -21,7 +21,7 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning
 from shared.reference.models import BrokenSum, Ratio
-from shared.reference.terms import Measure, Terms
+from shared.reference.terms import Terms
 
 HUNDRED = 100
 _ZERO = Decimal(0)
@@ -161,7 +161,7 @@ class Reported:
         """The measure's value for the period."""
         if self._observation is None:
             values = {reading.element: reading.value for reading in self.readings}
-            observation = _value_of(self._terms.measure, self, values)
+            observation = _value_of(self._terms.ratio, self, values)
             if self._terms.rules:
                 values |= {reading.element: reading.value for reading in self._checking}
                 if broken := next((found for rule in self._terms.rules if (found := rule.broken_by(values))), None):
@@ -269,17 +269,17 @@ def counts(reading: Reading, least_rank: int) -> bool:
     return not least_rank or (reading.stage.rank >= least_rank and not reading.is_returned)
 
 
-def _value_of(measure: Measure, reported: Reported, values: Mapping[str, Decimal]) -> Observation:
+def _value_of(ratio: Ratio | None, reported: Reported, values: Mapping[str, Decimal]) -> Observation:
     readings, denominator, applies = reported.readings, None, True
-    if isinstance(measure, Ratio):
-        numerator = _total(values, measure.numerator)
-        denominator = _total(values, measure.denominator)
-        if measure.numerator_less:
-            numerator -= _total(values, measure.numerator_less)
-        if measure.denominator_less:
-            denominator -= _total(values, measure.denominator_less)
+    if ratio:
+        numerator = _total(values, ratio.numerator)
+        denominator = _total(values, ratio.denominator)
+        if ratio.numerator_less:
+            numerator -= _total(values, ratio.numerator_less)
+        if ratio.denominator_less:
+            denominator -= _total(values, ratio.denominator_less)
         value = _share(numerator, denominator) if denominator else _NOTHING
-        applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
+        applies = denominator != 0 or numerator != 0 or not ratio.may_be_empty
     else:
         numerator = sum(values.values(), _ZERO)
         value = Fraction(numerator)
