@@ -24,16 +24,22 @@ ADDRESSES = [
     "/v1/nearest?criterion=ntm-11",
     "/v1/targets",
     "/v1/targets?as_of=2023-06-15",
-    "/v1/series?unit=20&criterion=ntm-11",
-    "/v1/series?unit=20&commitment=poverty-communes",
     "/v1/statuses?criterion=ntm-11",
     "/v1/statuses?criterion=ntm-11&form=short&limit=100",
     "/v1/statuses?criterion=ntm-11&as_of=2023-06-15",
     "/v1/statuses?as_of=2023-06-15&status=behind&limit=3",
 ]
+OF_THE_PROVINCE = [
+    "/v1/series?unit=20&criterion=ntm-11",
+    "/v1/series?unit=20&commitment=poverty-communes",
+]
 UNMOVED = {"/v1/statuses?as_of=2023-06-15&status=behind&limit=3"}
 """What a correction of after that day does not move."""
 SCOPES = ("20", "180")
+
+
+def asked_by(scope: str) -> list[str]:
+    return [*ADDRESSES, *(OF_THE_PROVINCE if scope == "20" else ())]
 
 
 async def answers_of(service: Service, keys: dict[str, str]) -> dict[tuple[str, str], str]:
@@ -41,7 +47,7 @@ async def answers_of(service: Service, keys: dict[str, str]) -> dict[tuple[str, 
     answers = {}
     for scope, key in keys.items():
         async with service.client(key) as client:
-            for address in ADDRESSES:
+            for address in asked_by(scope):
                 answers[scope, address] = await answer_of(client, address)
     return answers
 
@@ -58,7 +64,7 @@ async def answer_of(client: httpx.AsyncClient, address: str) -> str:
 
 def same_in(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set[str]:
     """Return the addresses at which the province is answered the same."""
-    return {address for address in ADDRESSES if before["20", address] == after["20", address]}
+    return {address for address in asked_by("20") if before["20", address] == after["20", address]}
 
 
 async def test_they_are_those_of_a_process_that_keeps_nothing(around: Surroundings, scoring: Service) -> None:
