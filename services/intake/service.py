@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.accept import Admission
 from services.intake.admission.group_commit import GroupCommit
+from services.intake.evidence.scanner import Scanner
 from services.intake.projection.project import Sources
 from services.intake.projection.scoring_progress import ScoringProgress
+from services.intake.settings import IntakeSettings
 from services.intake.storage.tables import (
     DossierStepRow,
     EvidenceRow,
@@ -36,7 +38,6 @@ from shared.object_store import ObjectStore
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
-from shared.settings import Settings
 
 type Projection = Callable[[AsyncConnection, Sequence[Msg], Sources], Awaitable[object]]
 """Brings a batch of messages to intake's tables, in the caller's transaction."""
@@ -65,10 +66,12 @@ class Intake:
     wholeness: Wholeness
     evidence: ObjectStore | None = None
     """The files of evidence."""
+    scanner: Scanner | None = None
+    """Scans these; None: the installation has none."""
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, settings: Settings) -> AsyncIterator[Intake]:
+    async def running(cls, settings: IntakeSettings) -> AsyncIterator[Intake]:
         """Connect intake, admit submissions while the block runs, and leave it cleanly."""
         async with open_runtime(settings, "intake") as runtime:
             group_commit, parking = GroupCommit(runtime), ParkingPlace(runtime.engine, ParkedRow)
@@ -82,6 +85,7 @@ class Intake:
                     parking,
                     Wholeness(runtime, "intake", FILLED, ParkedRow),
                     ObjectStore.at(settings.evidence_store) if settings.evidence_store else None,
+                    Scanner(settings.clamav) if settings.clamav else None,
                 )
 
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:

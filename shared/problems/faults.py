@@ -53,6 +53,7 @@ class Faults(Enum):
     # of evidence
     NO_EVIDENCE = phrase("faults.no_evidence")
     NOTHING_ATTACHED = phrase("faults.nothing_attached")
+    UNSAFE_FILE = phrase("faults.unsafe_file")
     NOT_A_FIGURE_OF_IT = phrase("faults.not_a_figure_of_it")
     FILE_AND_LINK = phrase("faults.file_and_link")
     BAD_LINK = phrase("faults.bad_link")

@@ -55,6 +55,7 @@ class Problems(Enum):
     NOT_JSON = 415, phrase("kinds.not_json")
     REFUSED = 422, phrase("kinds.refused")
     FILE_REFUSED = 422, phrase("kinds.file_refused")
+    FILE_UNSAFE = 422, phrase("kinds.file_unsafe")
     NOTHING_FILLED = 422, phrase("kinds.nothing_filled")
     NOTHING_TO_FILL = 422, phrase("kinds.nothing_to_fill")
     BUSY = (

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AnyUrl, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -23,6 +24,7 @@ from services.intake.admission.messages import evidence_message
 from services.intake.doors.receipts import covered_units, submission_seen_by
 from services.intake.doors.uploads import covered_place, parsed_period
 from services.intake.evidence.content import name_of, type_of
+from services.intake.evidence.scanner import ScannerAwayError
 from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Intake, Serving
 from services.intake.storage import evidence as stored_evidence
@@ -54,6 +56,11 @@ EVIDENCE_LIMIT = 10 * 1024 * 1024
 """The most bytes of a file."""
 
 LINK_LIMIT = 2000
+
+_SCANNER_SECONDS = 30
+"""The time after which to try again while the scanner is away."""
+
+log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/evidence", route_class=JsonRoute, strict_content_type=False)
 
@@ -255,13 +262,31 @@ async def _stored(intake: Intake, posted: Posted, body: bytes, name: str) -> Evi
     store = _store(intake)
     try:
         kind = type_of(body)
+        await _scan(intake, body)
     except Problem as problem:
+        if problem.kind is Problems.UNAVAILABLE:
+            raise
         about = {"evidence": {"name": name, "bytes": len(body), "sha256": content_digest(body)}}
         await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
     async with _slots.at_work():
         digest = await store.put(body)
     return EvidenceFile(type=kind, bytes=len(body), sha256=digest)
+
+
+async def _scan(intake: Intake, body: bytes) -> None:
+    """Have the scanner look at a file, where there is one; a problem where it is not clean, or nobody knows."""
+    if intake.scanner is None:
+        return
+    try:
+        async with _slots.at_work():
+            finding = await intake.scanner.finding(body)
+    except ScannerAwayError as error:
+        log.warning("the scanner is away", error=type(error.__cause__ or error).__name__)
+        retry = {"Retry-After": str(_SCANNER_SECONDS)}
+        raise Problem(Problems.UNAVAILABLE, detail=phrase("evidence.scanner_away"), headers=retry) from error
+    if finding:
+        raise Problem(Problems.FILE_UNSAFE, Fault("", Faults.UNSAFE_FILE, {"value": finding}))
 
 
 async def _publish(

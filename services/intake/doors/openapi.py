@@ -135,6 +135,7 @@ _OPERATIONS = {
             Problems.WITHDRAWN,
             Problems.REFUSED,
             Problems.FILE_REFUSED,
+            Problems.FILE_UNSAFE,
             Problems.INVALID_QUERY,
             Problems.LOG_DIFFERS,
             Problems.NO_EVIDENCE_STORE,
