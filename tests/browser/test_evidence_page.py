@@ -12,7 +12,7 @@ from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.browser.test_accessibility import LANGUAGES, faults, speak
 from tests.browser.test_due_page import fits
 from tests.browser.test_review_page import DISTRICT, due
-from tests.integration.test_evidence import A_PDF
+from tests.integration.test_evidence import A_PDF, A_PNG
 from tests.integration.test_reviews import post, poverty
 from tests.running import Surroundings
 from tests.waiting import eventually
@@ -83,6 +83,40 @@ async def test_who_sent_figures_attaches_evidence_and_the_reviewer_sees_and_save
         assert await faults(page, "evidence at review") == []
         await fits(page)
         await keep_picture(page, f"evidence-review-{width}")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_the_board_leads_to_the_evidence_of_a_commune_which_stands_in_its_dossier(
+    chromium: Browser, around: Surroundings, tmp_path: Path, width: int
+) -> None:
+    intake = await around.start("intake")
+    scoring = await around.start("scoring", NTM_INTAKE_PAGE=intake.url)
+    sent = await post(intake, await around.key(COMMUNE, agency="xa-diem-he"), poverty(131, "2023-06", unit=COMMUNE))
+    async with intake.client(await around.key(COMMUNE, agency="xa-diem-he")) as client:
+        about = {"submission": sent, "name": NAME}
+        assert (await client.post("/v1/evidence", params=about, content=A_PDF)).status_code == 202
+
+        async def is_listed() -> bool:
+            return bool((await client.get("/v1/evidence", params={"unit": COMMUNE})).json()["items"])
+
+        await eventually(is_listed)
+    (tmp_path / "anh.png").write_bytes(A_PNG)
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, scoring.url, width) as page:
+        await sign_in(page, person, "commune")
+        await page.goto(f"{scoring.url}/?unit={COMMUNE}#commune")
+        await page.get_by_role("link", name="Minh chứng và hồ sơ công nhận của xã").click()
+        dossier = page.locator(".dossier")
+        await expect(dossier.get_by_role("button", name=f"Tải về: {NAME}")).to_be_visible()
+        await dossier.get_by_text("Gắn minh chứng").click()
+        await dossier.get_by_label("Tiêu chí", exact=True).select_option("ntm-13")
+        await dossier.get_by_label("Kỳ báo cáo").fill("2023-06")
+        await dossier.get_by_label("Chọn tệp").set_input_files(tmp_path / "anh.png")
+        await dossier.get_by_role("button", name="Gắn", exact=True).click()
+        await expect(dossier.get_by_role("button", name="Tải về: anh.png")).to_be_visible()
+        assert await faults(page, "evidence of a commune") == []
+        await fits(page)
+        await keep_picture(page, f"evidence-dossier-{width}")
 
 
 async def receipt(page: Page, name: str) -> Any:

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { badge, field, h, say, select, table } from "./dom.js";
 import { stepForm } from "./dossier_form.js";
+import { evidenceOfCommune } from "./evidence.js";
 import { covers, known, unitName } from "./field.js";
 import { day, may, moment, page, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
@@ -11,6 +12,11 @@ const RECOGNITION = ["self_assessed", "verified", "appraised", "decided", "recog
 const ASSESSMENTS = RECOGNITION.slice(0, 3);
 const TONES = { met: "good", not_met: "bad", no_data: "calm" };
 let chosen = { unit: null, set: null };
+
+/** Chooses the commune with whose dossier this part opens the next time. */
+export function preselect(unit) {
+  chosen = { unit, set: null };
+}
 
 export function show(root) {
   const communes = known.catalogue.units.filter((unit) => unit.kind === "commune" && covers(unit));
@@ -87,6 +93,7 @@ function card(one, take) {
     turns(one),
     judgement(one),
     criteriaTable(one),
+    evidenceOfCommune(one.unit.code, one.criteria_set),
     one.may_take.length && may("POST /v1/dossiers/{commune}/{set}") ? stepForm(one, take) : h("p", { class: "hint" }, t("not_your_turn")),
     history(one.steps));
 }

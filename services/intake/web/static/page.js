@@ -20,6 +20,7 @@ run({
     learn(me, catalogue);
     const link = new URLSearchParams(location.search); // a mail about a late report leads to its form
     if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
+    if (link.has("commune")) dossiers.preselect(link.get("commune")); // the board links to its evidence
     if (may("POST /v1/uploads")) sendWhatWaits();
     return me;
   },

@@ -5,7 +5,7 @@ import { field, h } from "./dom.js";
 import { follow } from "./live.js";
 import { measure } from "./measure.js";
 import { periodName } from "./periods.js";
-import { day, may, text, troubleBox } from "./plain.js";
+import { day, may, page, text, troubleBox } from "./plain.js";
 import { tryFigures } from "./try_figures.js";
 import { amount } from "./values.js";
 import { becomes, status, STATUSES } from "./verdicts.js";
@@ -65,11 +65,18 @@ function drawCommune(card, view, open, tried) {
     h("h2", {}, view.unit.name, view.district && h("span", { class: "hint" }, ` ${view.district.name}`)),
     asked("as_of") && h("p", { class: "box warn" }, t("shown_at", day(view.as_of))),
     h("p", {}, counts.map(([word, count]) => `${count} ${t(`status_${word}`)}`).join(" · ")),
+    evidenceLink(view.unit) || "",
     view.related.length > 0 && h("ul", { class: "related" }, view.related.map(related)),
     h("h3", {}, t("criteria_title")),
     ...ordered.map((one) => criterion(view, one, open, tried)),
     h("h3", {}, t("happened_title")),
     view.changes.length ? h("ul", { class: "changes" }, view.changes.slice(0, 50).map((change) => happened(change, view.statuses))) : h("p", {}, t("no_changes"))));
+}
+
+/** Where intake's page is known: the commune's evidence and dossier stand there. */
+function evidenceLink({ code }) {
+  const { intake } = JSON.parse(page.pages);
+  return intake && h("p", {}, h("a", { href: `${intake}?commune=${encodeURIComponent(code)}#dossiers` }, t("evidence_of_commune")));
 }
 
 function related({ unit, direction, on, whole, shown_at: at }) {

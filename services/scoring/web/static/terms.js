@@ -141,6 +141,7 @@ addWords({
 
   district: ["Huyện", "District"],
   whole_province: ["Toàn tỉnh", "The whole province"],
+  evidence_of_commune: ["Minh chứng và hồ sơ công nhận của xã", "The commune's evidence and its dossier"],
   commune: ["Xã", "Commune"],
   reason: ["Lý do", "Reason"],
 });
