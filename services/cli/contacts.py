@@ -76,7 +76,9 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
             console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
         if any(contact["may_move"] for contact in ended):
             console.print("→ ntm contacts move")
-        if gaps or ended:
+        for contact in answer["not_handed_over"]:
+            console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
+        if gaps or ended or answer["not_handed_over"]:
             raise typer.Exit(1)
 
     run(work())
@@ -119,7 +121,13 @@ def list_contacts(
         async with http(key_of(data, key)) as client:
             contacts = (await get(client, f"{system_of(data).notify_url}/v1/contacts", unit=code))["items"]
         table = Table(
-            "vai trò / role", "tên / name", "e-mail", "điện thoại / phone", "tổng hợp / digest", "hỏng / refused"
+            "vai trò / role",
+            "tên / name",
+            "e-mail",
+            "điện thoại / phone",
+            "tổng hợp / digest",
+            "hỏng / refused",
+            "nghỉ / leave",
         )
         for contact in contacts:
             table.add_row(
@@ -129,6 +137,7 @@ def list_contacts(
                 "\n".join(contact["phones"]),
                 contact["digest"],
                 "\n".join(contact["ended"]),
+                contact["leave"]["words"]["vi"] if contact["leave"] else "",
             )
         console.print(table)
 

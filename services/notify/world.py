@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
+from services.notify.contacts.leave import on_duty, replaced
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.tree import Tree
 from services.notify.sms_text import Style
@@ -17,6 +19,7 @@ from shared.contracts.alert import ChannelName
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Branch, Contact, Match, Role
+from shared.time import VIETNAM
 
 type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
@@ -131,9 +134,31 @@ class World:
         """Return the branch that tells the draft; None for subscriptions and branches that are no more."""
         return self.of(draft.alert).tree.branches.get(draft.branch)
 
+    @property
+    def today(self) -> date:
+        """The day by the clock that people read."""
+        return self.moment.astimezone(VIETNAM).date()
+
     def contacts_of(self, recipient: Recipient) -> Sequence[Contact]:
-        """Return the contacts who hold the recipient's role in its unit."""
-        return self.contacts.get((recipient.role.role, recipient.unit.code), ()) if recipient.role else ()
+        """Return the contacts who are told as the recipient: who hold its role in its unit, or stand in for these."""
+        holders = self.contacts.get((recipient.role.role, recipient.unit.code), ()) if recipient.role else ()
+        if not any(holder.away_from for holder in holders):
+            return holders
+        return [told for holder in holders for told in on_duty(holder, self.people, self.today)]
+
+    def taken_over(self, recipient: Recipient, address: str) -> Sequence[Contact]:
+        """Return who is told now in place of a contact with this address, who went on leave, or stood in before."""
+        holders = self.contacts.get((recipient.role.role, recipient.unit.code), ()) if recipient.role else ()
+        for holder in holders:
+            both = [holder, replaced(holder, self.people)] if holder.away_from else []
+            if any(one and address in (*one.emails, *one.phones, *one.services) for one in both):
+                return on_duty(holder, self.people, self.today)
+        return ()
+
+    @property
+    def people(self) -> Iterator[Contact]:
+        """Every contact."""
+        return chain.from_iterable(self.contacts.values())
 
 
 type Stage = Callable[[Sequence[Draft], World], Sequence[Draft]]

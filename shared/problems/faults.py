@@ -69,6 +69,8 @@ class Faults(Enum):
     NO_WAY_TO_REACH = phrase("faults.no_way_to_reach")
     BAD_NAME = phrase("faults.bad_name")
     KNOWN_CONTACT = phrase("faults.known_contact")
+    LEAVE_NOT_WHOLE = phrase("faults.leave_not_whole")
+    UNKNOWN_SUBSTITUTE = phrase("faults.unknown_substitute")
     SIMILAR_CONTACT = phrase("faults.similar_contact")
     UNKNOWN_CONTACT_COLUMN = phrase("faults.unknown_contact_column")
     NAMELESS_COLUMN = phrase("faults.nameless_column")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.notice import NoticeStatus, Wording
+from services.notify.contacts.leave import OnDuty
 from services.notify.texts import phrase
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual, Language
@@ -158,7 +159,11 @@ class Draft:
 
     @property
     def name(self) -> str:
-        """The name of the contact who holds the role; empty where none is known."""
+        """The name of the contact who is told, with the reason where it does not hold the role or is on leave; empty
+        where none is known.
+        """
+        if isinstance(self.contact, OnDuty):
+            return self.contact.title(self.language)
         return self.contact.name if self.contact else ""
 
     @cached_property

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, UnitParameter, is_coordinator, visible
 from services.notify.contacts.book import Book, checked_book, read_book
-from services.notify.contacts.checks import Remark, check, namesake_fault
+from services.notify.contacts.checks import Remark, check, namesake_fault, substitute_fault
+from services.notify.contacts.leave import Leave, LeaveState, leave_of
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.ended_roles import ended_role
 from services.notify.inspect.who_is_unreachable import gaps
@@ -61,12 +62,20 @@ class ContactRemark(BaseModel):
     cell: str | None = None
 
 
+class LeaveItem(BaseModel):
+    """The leave of a contact. `not_reached`: it is away, and its substitute cannot be told, or not by all channels."""
+
+    state: LeaveState
+    words: Bilingual
+
+
 class ContactItem(Contact):
     """A stored contact; its addresses are masked for keys that do not cover its unit."""
 
     id: UUID
     updated_at: AwareDatetime
     updated_by: str
+    leave: LeaveItem | None = Field(default=None, description="None: no leave that is or will be.")
     remarks: list[ContactRemark] = Field(default=[], description="Of the contact as it was just sent.")
 
 
@@ -99,10 +108,20 @@ class EndedRoleItem(BaseModel):
     words: Bilingual
 
 
+class NotHandedOverItem(BaseModel):
+    """A contact on leave whose substitute cannot be told, so that notices still go to the contact."""
+
+    contact: UUID
+    role: str
+    unit: str
+    words: Bilingual
+
+
 class Gaps(BaseModel):
     """The recipients that the plan's routing tells and that a channel cannot reach."""
 
     items: list[GapItem]
+    not_handed_over: list[NotHandedOverItem] = Field(default=[], description="Contacts on leave without a substitute.")
     ended: list[EndedRoleItem] = Field(default=[], description="The contacts whose role has ended.")
 
 
@@ -126,8 +145,9 @@ async def list_contacts(
     codes = {reference.units.by_key(key).code for key in visible(caller, unit, reference)}
     async with notify.engine.connect() as connection:
         contacts = await stored_contacts(connection)
+    people, today = [stored.contact for stored in contacts], notify.runtime.clock.today()
     seen = [
-        _item(stored, caller, reference)
+        _item(stored, caller, reference, leave_of(stored.contact, people, today))
         for stored in contacts
         if (stored.contact.unit in codes or (unit is None and stored.contact.unit == reference.plan.unit))
         and (role is None or stored.contact.role == role)
@@ -143,7 +163,18 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
     world = await notify.world()
     async with notify.engine.connect() as connection:
         contacts = await stored_contacts(connection)
+    people = [stored.contact for stored in contacts]
+    own = [
+        stored
+        for stored in contacts
+        if any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(stored.contact.unit))
+    ]
     return Gaps(
+        not_handed_over=[
+            NotHandedOverItem(contact=stored.id, role=stored.contact.role, unit=stored.contact.unit, words=leave.words)
+            for stored in own
+            if (leave := leave_of(stored.contact, people, today)) and leave.state == "not_reached"
+        ],
         ended=[
             EndedRoleItem(
                 contact=stored.id,
@@ -154,9 +185,8 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
                 may_move=ended.may_move,
                 words=ended.words,
             )
-            for stored in contacts
-            if any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(stored.contact.unit))
-            and (ended := ended_role(stored.contact, reference, today))
+            for stored in own
+            if (ended := ended_role(stored.contact, reference, today))
         ],
         items=[
             GapItem(
@@ -227,8 +257,9 @@ async def import_file(
         raise Problem(Problems.OUT_OF_SCOPE)
     async with notify.engine.connect() as connection, connection.begin() as transaction:
         await lock_contacts(connection)
-        if not replace and (asked := book.compared_with(await known_contacts(connection))):
-            raise Problem(Problems.FILE_REFUSED, *asked)
+        known = [] if replace else await known_contacts(connection)
+        if faults := [*book.compared_with(known), *book.without_substitute(known)]:
+            raise Problem(Problems.FILE_REFUSED, *faults)
         done = await import_contacts(connection, book.contacts, caller.agency, utc_now(), replaces=replace)
         if dry_run:
             await transaction.rollback()
@@ -290,11 +321,14 @@ async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Cal
         others = [each.contact for each in await stored_contacts(connection) if each.id != contact_id]
         if fault := namesake_fault(kept, others, Faults.KNOWN_CONTACT):
             raise Problem(Problems.INVALID_QUERY, fault)
+        if fault := substitute_fault(kept, others):
+            raise Problem(Problems.INVALID_QUERY, fault)
         await save(connection, contact_id, kept, caller.agency, utc_now())
         [stored] = await stored_contacts(connection, contact_id)
     notify.forget_world()
     remarks = [_remark(remark) for remark in checked.remarks]
-    return _item(stored, caller, notify.reference).model_copy(update={"remarks": remarks})
+    leave = leave_of(kept, [kept, *others], notify.runtime.clock.today())
+    return _item(stored, caller, notify.reference, leave).model_copy(update={"remarks": remarks})
 
 
 def _remark(remark: Remark) -> ContactRemark:
@@ -307,7 +341,7 @@ def _remark(remark: Remark) -> ContactRemark:
     )
 
 
-def _item(stored: StoredContact, caller: Caller, reference: Reference) -> ContactItem:
+def _item(stored: StoredContact, caller: Caller, reference: Reference, leave: Leave | None) -> ContactItem:
     contact = stored.contact
     in_full = any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(contact.unit))
 
@@ -322,6 +356,7 @@ def _item(stored: StoredContact, caller: Caller, reference: Reference) -> Contac
             "id": stored.id,
             "updated_at": stored.updated_at,
             "updated_by": stored.updated_by,
+            "leave": LeaveItem(state=leave.state, words=leave.words) if leave else None,
             "remarks": [],
         }
     )

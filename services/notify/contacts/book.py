@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
-from services.notify.contacts.checks import Remark, check, namesake_fault
+from services.notify.contacts.checks import Remark, check, namesake_fault, substitute_fault
 from services.notify.contacts.columns import LISTS, Header, header_of, recognised
 from services.notify.contacts.names import person_key
 from services.notify.contacts.unclear_cells import unclear_cells
@@ -30,6 +30,9 @@ _WORDS: Mapping[str, Mapping[str, str | bool]] = {
 _OF_CELLS = {"formula": Faults.FORMULA_IN_CELL, "error": Faults.ERROR_IN_CELL}
 
 _COMMUNE_DIGITS, _PHONE_DIGITS = 5, 9
+_DAYS = frozenset({"away_from", "away_until"})
+_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+"""A day as people write it."""
 _IN_LIST = re.compile(r"[,/|]")
 type Placed = tuple[Callable[[Fault], Fault], Contact]
 """A contact, and the function that adds the contact's place in the file to a fault."""
@@ -47,6 +50,11 @@ class Book:
     def contacts(self) -> Sequence[Contact]:
         """The contacts as they are stored."""
         return [contact for _, contact in self.placed]
+
+    def without_substitute(self, known: Iterable[Contact]) -> Sequence[Fault]:
+        """Return a fault for each contact whose substitute is neither in the file nor among the known contacts."""
+        people = [*self.contacts, *known]
+        return [at(fault) for at, contact in self.placed if (fault := substitute_fault(contact, people))]
 
     def compared_with(self, known: Iterable[Contact]) -> Sequence[Fault]:
         """Return a question for each contact that may be a known one under another spelling."""
@@ -173,6 +181,8 @@ def _value(name: str, row: Row, places: Sequence[int]) -> list[str] | str | bool
         parts = (part.strip(" ") for text in texts for part in _listed(text))
         return [part for part in parts if part]
     text = texts[0] if texts else ""
+    if name in _DAYS and (written := _DAY.fullmatch(text.strip())):
+        return f"{written[3]}-{int(written[2]):02}-{int(written[1]):02}"
     if name in {"unit", "role"}:
         return _code(name, text)
     return _WORDS.get(name, {}).get(plain(text), text)

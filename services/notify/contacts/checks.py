@@ -60,11 +60,13 @@ def check(contact: Contact, reference: Reference) -> Checked:
         for value in contact.services
         if unseen_marks(value) or not is_service(value)
     ]
+    faults += _leave_faults(contact)
     if not faults and not (contact.phones or contact.emails or contact.services):
         details = {"value": contact.name, "role": contact.recipient}
         faults.append(Fault("/emails", Faults.NO_WAY_TO_REACH, details))
     changes = {
         "name": written(contact.name),
+        "substitute": written(contact.substitute) if contact.substitute else None,
         "phones": list(dict.fromkeys(phones)),
         "emails": list(dict.fromkeys(contact.emails)),
         "ended": [],
@@ -86,6 +88,30 @@ def namesake_fault(contact: Contact, others: Iterable[Contact], repeated: Faults
         if may_be_one_person(contact.name, other.name, share_address=shared):
             return Fault("/name", Faults.SIMILAR_CONTACT, details | {"expected": other.name})
     return None
+
+
+def _leave_faults(contact: Contact) -> Sequence[Fault]:
+    since, until = contact.away_from, contact.away_until
+    given = [value for value in (since, until, contact.substitute) if value]
+    if not given or (since and until and contact.substitute and since <= until):
+        return []
+    return [Fault("/away_until", Faults.LEAVE_NOT_WHOLE, {"value": until or since or contact.substitute or ""})]
+
+
+def substitute_fault(contact: Contact, others: Iterable[Contact]) -> Fault | None:
+    """Return the fault of a contact whose substitute is not among the other contacts of its unit."""
+    if not contact.substitute:
+        return None
+    colleagues = [
+        other.name
+        for other in others
+        if other.unit == contact.unit and person_key(other.name) != person_key(contact.name)
+    ]
+    if person_key(contact.substitute) in map(person_key, colleagues):
+        return None
+    names = ", ".join(dict.fromkeys(colleagues)) or "–"
+    details = {"value": contact.substitute, "unit": contact.unit, "expected": Bilingual(vi=names, en=names)}
+    return Fault("/substitute", Faults.UNKNOWN_SUBSTITUTE, details)
 
 
 def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str, unit_pointer: str) -> Sequence[Fault]:

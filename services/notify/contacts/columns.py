@@ -25,6 +25,12 @@ FIELDS: Mapping[str, tuple[Bilingual, str]] = {
     "news": (phrase("columns.news"), "thong bao khong phai xu ly; thong bao khong can xu ly; news"),
     "quiet_from": (phrase("columns.quiet_from"), "yen lang tu; quiet from"),
     "quiet_until": (phrase("columns.quiet_until"), "yen lang den; quiet until"),
+    "away_from": (phrase("columns.away_from"), "nghi tu; nghi tu ngay; vang tu; vang tu ngay; away from"),
+    "away_until": (
+        phrase("columns.away_until"),
+        "nghi den; nghi den ngay; nghi den het ngay; vang den; vang den ngay; away until",
+    ),
+    "substitute": (phrase("columns.substitute"), "nguoi thay; nguoi thay the; ban giao cho; substitute"),
     "emails": (
         phrase("columns.emails"),
         "e mail; email; emails; e mails; mail; gmail; thu dien tu; hop thu; hop thu dien tu; dia chi e mail; "

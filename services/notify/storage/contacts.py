@@ -19,7 +19,10 @@ from shared.reference.models import Contact
 
 contact, address, brought = table_of(ContactRow), table_of(AddressRow), table_of(BroughtRow)
 
-_FIELDS = ("role", "unit", "name", "language", "digest", "news", "quiet_from", "quiet_until", "sample")
+_FIELDS = (
+    "role", "unit", "name", "language", "digest", "news", "quiet_from", "quiet_until", "away_from", "away_until",
+    "substitute", "sample",
+)  # fmt: skip
 _LISTS: Mapping[ChannelName, str] = {"email": "emails", "sms": "phones", "apprise": "services"}
 
 

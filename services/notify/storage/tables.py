@@ -313,6 +313,9 @@ class ContactRow(_Table, table=True):
     news: str = "weekly"
     quiet_from: time | None = None
     quiet_until: time | None = None
+    away_from: date | None = None
+    away_until: date | None = None
+    substitute: str | None = None
     sample: bool
     created_at: datetime = Field(sa_type=_moment)
     updated_at: datetime = Field(sa_type=_moment)

@@ -79,12 +79,18 @@ def _gathered(
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
     contact = next((holder for holder in known if row.address in addresses_of(holder, row.channel, world)), None)
+    address = row.address
+    if contact is None:  # a leave began or ended meanwhile
+        taken = [
+            (own, one) for one in world.taken_over(recipient, address) for own in addresses_of(one, row.channel, world)
+        ]
+        address, contact = next(iter(taken), (address, None))
     return Draft(
         kept,
         row.branch,
         recipient,
         row.channel,
-        row.address,
+        address,
         contact,
         max(gathered.step for gathered in alerts),
         row.id,

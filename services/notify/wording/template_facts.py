@@ -9,7 +9,7 @@ from dataclasses import replace
 from services.notify.alerts.alert import Alert, day_of
 from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
-from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft
+from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft, Recipient
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
@@ -87,7 +87,8 @@ def whom_to_ask(draft: Draft, world: World) -> Facts | None:
     for holder in holders:
         if holder.level != "province" or holder.role == own:
             continue
-        for contact in world.contacts.get((holder.role, reference.plan.unit), ()):
+        province = reference.units.known(reference.plan.unit)[-1]
+        for contact in world.contacts_of(Recipient(holder, province)):
             if contact.phones:
                 office = holder.name.in_(draft.language)
                 return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -35,6 +35,11 @@ class Contact(Record):
     )
     quiet_from: time | None = None
     quiet_until: time | None = None
+    away_from: date | None = Field(default=None, description="The first day of a leave.")
+    away_until: date | None = Field(default=None, description="Its last day, on which the substitute still stands in.")
+    substitute: str | None = Field(
+        default=None, max_length=200, description="The name of another contact of the unit, who is told meanwhile."
+    )
     emails: list[Address] = Field(default=[], max_length=20)
     phones: list[Address] = Field(default=[], max_length=20)
     services: list[Address] = Field(default=[], max_length=20)
@@ -46,6 +51,10 @@ class Contact(Record):
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise ValueError("quiet_from and quiet_until need each other")
         return self
+
+    def is_away(self, day: date) -> bool:
+        """Say whether the contact is on leave on a day."""
+        return self.away_from is not None and self.away_until is not None and self.away_from <= day <= self.away_until
 
     @property
     def recipient(self) -> str:
