@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.alerts.offices import office_of
 from services.notify.api.dependencies import Serving, UnitParameter, is_coordinator, visible
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import Remark, check, namesake_fault, substitute_fault
-from services.notify.contacts.leave import Leave, LeaveState, leave_of
+from services.notify.contacts.leave import LeaveState, leave_of
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.ended_roles import ended_role
 from services.notify.inspect.who_is_unreachable import gaps
@@ -75,6 +76,7 @@ class ContactItem(Contact):
     id: UUID
     updated_at: AwareDatetime
     updated_by: str
+    office: str | None = Field(default=None, description="The role in its unit, as people name it.")
     leave: LeaveItem | None = Field(default=None, description="None: no leave that is or will be.")
     remarks: list[ContactRemark] = Field(default=[], description="Of the contact as it was just sent.")
 
@@ -147,7 +149,7 @@ async def list_contacts(
         contacts = await stored_contacts(connection)
     people, today = [stored.contact for stored in contacts], notify.runtime.clock.today()
     seen = [
-        _item(stored, caller, reference, leave_of(stored.contact, people, today))
+        _item(stored, caller, reference, people, today)
         for stored in contacts
         if (stored.contact.unit in codes or (unit is None and stored.contact.unit == reference.plan.unit))
         and (role is None or stored.contact.role == role)
@@ -327,8 +329,8 @@ async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Cal
         [stored] = await stored_contacts(connection, contact_id)
     notify.forget_world()
     remarks = [_remark(remark) for remark in checked.remarks]
-    leave = leave_of(kept, [kept, *others], notify.runtime.clock.today())
-    return _item(stored, caller, notify.reference, leave).model_copy(update={"remarks": remarks})
+    item = _item(stored, caller, notify.reference, [kept, *others], notify.runtime.clock.today())
+    return item.model_copy(update={"remarks": remarks})
 
 
 def _remark(remark: Remark) -> ContactRemark:
@@ -341,8 +343,11 @@ def _remark(remark: Remark) -> ContactRemark:
     )
 
 
-def _item(stored: StoredContact, caller: Caller, reference: Reference, leave: Leave | None) -> ContactItem:
+def _item(
+    stored: StoredContact, caller: Caller, reference: Reference, people: Sequence[Contact], today: date
+) -> ContactItem:
     contact = stored.contact
+    leave = leave_of(contact, people, today)
     in_full = any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(contact.unit))
 
     def shown(addresses: Sequence[str]) -> list[str]:
@@ -356,6 +361,7 @@ def _item(stored: StoredContact, caller: Caller, reference: Reference, leave: Le
             "id": stored.id,
             "updated_at": stored.updated_at,
             "updated_by": stored.updated_by,
+            "office": office_of(contact.recipient, today, reference),
             "leave": LeaveItem(state=leave.state, words=leave.words) if leave else None,
             "remarks": [],
         }

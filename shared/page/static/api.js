@@ -58,10 +58,12 @@ export const WATCHING = { "X-NTM-Watching": "true" };
 
 export const get = async (path, query, headers) => read(await ask("GET", path, { query, headers }), "json");
 
-export async function post(path, content, headers = {}) {
-  const sent = { "Content-Type": "application/json", ...headers };
-  return read(await ask("POST", path, { headers: sent, body: JSON.stringify(content) }), "json");
-}
+const send = async (method, path, content, headers) =>
+  read(await ask(method, path, { headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(content) }), "json");
+
+export const post = (path, content, headers = {}) => send("POST", path, content, headers);
+
+export const put = (path, content) => send("PUT", path, content, {});
 
 export const remove = async (path) => read(await ask("DELETE", path), "json");
 
