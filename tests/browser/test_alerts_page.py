@@ -104,6 +104,45 @@ async def test_what_was_answered_to_a_mail_stands_at_the_alert_and_at_its_notice
         assert await faults(page, f"answers {width}") == []
 
 
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+async def test_who_goes_on_leave_hands_over_and_comes_back(
+    notify: NotifyService, chromium: Browser, width: int
+) -> None:
+    binh = a_contact("district_committee", "184", name="Trần Thị Bình", phones=["+84987654321"])
+    key = await notify.key("184")
+    assert (await notify.post("/v1/contacts", key, json=binh.model_dump(mode="json"))).status_code == 201
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "contacts")
+        await page.get_by_label("Tìm theo tên, đơn vị").fill("lao dong van quan")
+        row = page.locator("[data-contact]")
+        await expect(row).to_have_count(1)
+        await row.get_by_role("button", name="Nghỉ, bàn giao").click()
+        box = page.get_by_role("dialog")
+        today = date.today()  # noqa: DTZ011 - the day of this machine, some days around which are chosen
+        await box.get_by_label("Nghỉ từ ngày").fill((today - timedelta(days=2)).isoformat())
+        await box.get_by_label("Đến hết ngày").fill((today - timedelta(days=9)).isoformat())
+        await box.get_by_label("Người thay").select_option("Trần Thị Bình")
+        await box.get_by_role("button", name="Bàn giao").click()
+        await expect(box.get_by_role("alert")).to_contain_text("không trước ngày đầu")
+        await box.get_by_label("Đến hết ngày").fill((today + timedelta(days=9)).isoformat())
+        await keep_picture(page, f"leave-{width}")
+        assert await faults(page, f"leave {width}") == []
+        await box.get_by_role("button", name="Bàn giao").click()
+        await expect(row).to_contain_text("đang nghỉ, đã bàn giao")
+        await expect(row).to_contain_text("Trần Thị Bình thay đến")
+        await page.get_by_label("Tìm theo tên, đơn vị").fill("")
+        await keep_picture(page, f"contacts-{width}")
+        for language in LANGUAGES:
+            await speak(page, language)
+            await expect(page.locator("[data-contact]").first).to_be_visible()
+            assert await faults(page, f"contacts {language} {width}") == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await speak(page, "vi")
+        await row.filter(has_text="đang nghỉ").get_by_role("button", name="Hết nghỉ").click()
+        await expect(page.get_by_text("đang nghỉ, đã bàn giao")).to_have_count(0)
+        assert (await notify.rows("SELECT 1 FROM notify.contact WHERE substitute IS NOT NULL")) == []
+
+
 async def test_who_may_only_read_is_offered_no_button(notify: NotifyService, page: Page) -> None:
     await sign_in(page, await a_person(notify.engine, "184", agency="viewer-184", role="viewer"), "open")
     await expect(page.get_by_role("listitem").filter(has_text="tiêu chí 11")).to_contain_text(
