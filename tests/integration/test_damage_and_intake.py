@@ -36,6 +36,7 @@ PROJECTIONS: dict[str, Projection] = {
     subjects.ALL_SUBMISSIONS: project.submissions,
     subjects.ALL_REVIEWS: project.reviews,
     subjects.ALL_WITHDRAWALS: project.withdrawals,
+    subjects.ALL_EVIDENCE: project.evidence,
     subjects.ALL_REFUSALS: project.refusals,
     subjects.ALL_STATUSES: project.changes,
     subjects.ALL_PARKED: project.parked,
@@ -128,6 +129,7 @@ async def filled(shared_around: Surroundings, shared_intake: Service, shared_sco
         ]
         await post(f"/v1/submissions/{sent[0]}/review", {"decision": "returned", "reason": "Chưa khớp"})
         await post(f"/v1/submissions/{sent[1]}/withdraw", {"reason": "Gửi nhầm"})
+        await post(f"/v1/evidence?submission={sent[2]}&name=a&link=https://example.vn/", None)
         await post("/v1/submissions", {"unit": unit, "period": "nonsense"})
         await post("/v1/problems", {**openapi_examples.REPORT, "unit": unit})
         answers = [{"criterion": "ntm-1", "yes": True, "note": "x"}]
