@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ARRAY, Integer, cast, func, select
+from sqlalchemy import ARRAY, Integer, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS, _ALL_UNITS_LOCKS = 1, 2, 3, 4, 5
@@ -12,10 +13,12 @@ _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS, _ALL_UNITS_LOCKS = 1, 2,
 _MOST_UNITS = 500
 """The most units that are locked one by one: a server's lock table holds 6,400 locks unless it is set larger."""
 
+_HOLD_OFF_REBUILD = select(func.pg_advisory_xact_lock_shared(_ALL_LOCKS, 0))
+
 
 async def hold_off_rebuild(connection: AsyncConnection) -> None:
     """Let a rebuild wait until this transaction ends; wait where a rebuild is replacing the state."""
-    await connection.execute(select(func.pg_advisory_xact_lock_shared(_ALL_LOCKS, 0)))
+    await connection.execute(_HOLD_OFF_REBUILD)
 
 
 async def hold_off_workers(connection: AsyncConnection) -> None:
@@ -37,9 +40,17 @@ async def lock_units(connection: AsyncConnection, units: Collection[int]) -> Non
     if len(in_order := sorted(units)) > _MOST_UNITS:
         await connection.execute(select(func.pg_advisory_xact_lock(_ALL_UNITS_LOCKS, 0)))
         return
-    locked = select(func.unnest(cast(in_order, ARRAY(Integer))).label("unit")).subquery()
+    await connection.execute(_LOCK_UNITS, {"units": in_order})
+
+
+def _locking_units() -> Select[Any]:
+    units = bindparam("units", type_=ARRAY(Integer, dimensions=1))
+    locked = select(func.unnest(units).label("unit")).subquery()
     shared = func.pg_advisory_xact_lock_shared(_ALL_UNITS_LOCKS, 0)
-    await connection.execute(select(shared, func.pg_advisory_xact_lock(_UNIT_LOCKS, locked.c.unit)))
+    return select(shared, func.pg_advisory_xact_lock(_UNIT_LOCKS, locked.c.unit))
+
+
+_LOCK_UNITS = _locking_units()
 
 
 async def lock_targets(connection: AsyncConnection) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import cast, delete, exists, func, select
+from sqlalchemy import ARRAY, Integer, bindparam, cast, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,6 +73,7 @@ class StatusValues(TypedDict):
 _ALL = StatusesAsked()
 _STATUS = TypeAdapter(StoredStatus)
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))
+_OF_UNITS = select(*_STORED).where(status.c.unit == func.any(bindparam("units", type_=ARRAY(Integer, dimensions=1))))
 
 
 async def statuses_of(
@@ -82,7 +83,7 @@ async def statuses_of(
 
     Where `asked` are statuses that are stored, only these are read, else all of the criterion.
     """
-    query = select(*_STORED).where(status.c.unit == func.any(list(units)))
+    query = _OF_UNITS
     if asked.criterion is not None:
         query = query.where(status.c.criterion == asked.criterion)
     if asked.are_stored:
@@ -90,7 +91,7 @@ async def statuses_of(
             query = query.where(status.c.status == asked.status.value)
         if asked.overdue is not None:
             query = query.where((status.c.overdue != cast([], JSONB)) == asked.overdue)
-    rows = await connection.execute(query)
+    rows = await connection.execute(query, {"units": list(units)})
     return dict(read_rows(rows, lambda row: ((row.unit, row.criterion), _STATUS.validate_python(row[2:]))).items)
 
 

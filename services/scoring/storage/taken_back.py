@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from shared.postgres.statements import table_of
 
 taken_back = table_of(TakenBackRow)
 _columns = select(*(taken_back.c[name] for name in Taking._fields))
+_AMONG = _columns.where(taken_back.c.submission == func.any(bindparam("submissions", type_=ARRAY(Uuid, dimensions=1))))
 
 
 class TakenBackValues(TypedDict):
@@ -39,7 +40,7 @@ async def record_taken_back(connection: AsyncConnection, rows: Sequence[TakenBac
 
 async def taken_back_among(connection: AsyncConnection, submissions: Collection[UUID]) -> TakenBack:
     """Return which of these submissions were taken back."""
-    return await _taken_back(connection, _columns.where(taken_back.c.submission == func.any(list(submissions))))
+    return _read(await connection.execute(_AMONG, {"submissions": list(submissions)}))
 
 
 async def taken_back_of(
@@ -55,7 +56,9 @@ async def taken_back_of(
     query = _columns.where(taken_back.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(taken_back.c.at < until)
-    return await _taken_back(connection, query.where(taken_back.c.id.not_in(without)) if without else query)
+    if without:
+        query = query.where(taken_back.c.id.not_in(without))
+    return _read(await connection.execute(query))
 
 
 async def taken_back_ids(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
@@ -63,6 +66,6 @@ async def taken_back_ids(connection: AsyncConnection, ids: Collection[UUID]) -> 
     return set((await connection.scalars(select(taken_back.c.id).where(taken_back.c.id == func.any(list(ids))))).all())
 
 
-async def _taken_back(connection: AsyncConnection, query: Select[Any]) -> TakenBack:
-    takings = [Taking(*row) for row in await connection.execute(query)]
+def _read(rows: Iterable[Sequence[Any]]) -> TakenBack:
+    takings = [Taking(*row) for row in rows]
     return TakenBack.by(takings) if takings else NOTHING
