@@ -17,16 +17,20 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
 from pydantic import SecretStr
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
+from services.notify.storage.tables import OutboxRow as NotifyOutbox
+from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
+from shared.postgres.statements import table_of
 from shared.service.clock import set_day
 from shared.settings import Settings
 from tests.forked import copied
@@ -36,6 +40,8 @@ from tests.servers import NatsServer
 from tests.waiting import eventually
 
 START = date(2023, 6, 30)
+
+_OUTBOXES = {"scoring": ScoringOutbox, "notify": NotifyOutbox}
 
 
 class Running(Protocol):
@@ -179,6 +185,20 @@ class Surroundings:
             return [await subscription.next_msg(timeout=30) for _ in range(number)]
         finally:
             await subscription.unsubscribe()
+
+    async def nothing_waits_for(self, *services: str) -> bool:
+        """Say whether these services have taken everything on the streams, and published what they were to publish."""
+        async with self.engine.connect() as connection:
+            outboxes = [table_of(_OUTBOXES[service]) for service in services if service in _OUTBOXES]
+            if any([await connection.scalar(select(exists().select_from(one))) for one in outboxes]):
+                return False
+        js = self.nats.jetstream()
+        for service in services:  # after the outboxes: what was published from them meanwhile still waits here
+            for family, durable in subjects.CONSUMERS[service].items():
+                info = await js.consumer_info(subjects.stream_of(family) or "", durable)
+                if info.num_pending or info.num_ack_pending:
+                    return False
+        return True
 
     async def stored(self, stream: str) -> int:
         """Return the number of messages that a stream holds."""

@@ -21,8 +21,6 @@ from sqlalchemy import func, select, text
 from deploy.local.system import engines
 from services.cli.backup import prune
 from services.cli.migrate import SCHEMAS, prepare
-from services.notify.storage.tables import OutboxRow as NotifyOutbox
-from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.access.tables import SessionRow
@@ -84,19 +82,9 @@ class Filled:
 
     async def settled(self) -> None:
         """Wait until the services have taken everything that stands on the streams."""
-        js = self.around.nats.jetstream()
 
         async def is_settled() -> bool:
-            for families in subjects.CONSUMERS.values():
-                for family, name in families.items():
-                    info = await js.consumer_info(subjects.stream_of(family), name)
-                    if info.num_pending or info.num_ack_pending:
-                        return False
-            async with self.around.engine.connect() as connection:
-                for table in (ScoringOutbox, NotifyOutbox):
-                    if await connection.scalar(select(func.count()).select_from(table_of(table))):
-                        return False
-            return await no_target_moved(self.around)
+            return await self.around.nothing_waits_for(*subjects.CONSUMERS) and await no_target_moved(self.around)
 
         await eventually(is_settled)
 

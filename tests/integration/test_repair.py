@@ -152,6 +152,8 @@ async def filled(around: Surroundings, intake: Service, scoring: Service) -> Fil
                 return tuple(rows.one()) == (6, 2, 6, 1)
 
         await eventually(all_is_taken)
+        # what scoring made of it comes back to intake's tables
+        await eventually(lambda: around.nothing_waits_for("scoring", "intake"))
     return Filled(around, intake, key, ids)
 
 
