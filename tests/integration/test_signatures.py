@@ -124,7 +124,7 @@ async def test_forged_submissions_are_parked_never_scored_and_have_no_receipt(
         assert answer.status_code == 202
     replayed = await around.ntm("parked", "replay", "--all", status=1)
     assert "unsigned: " in replayed
-    assert await count(around, SubmissionRow) == 2
+    await eventually(lambda: _has(around, SubmissionRow, 2))
     compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert (compared.submissions, compared.differences) == (2, [])
 

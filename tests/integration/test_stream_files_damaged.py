@@ -74,6 +74,10 @@ class System:
         """Say whether the tables of intake and of scoring have each submission once."""
         return {await self._count(table) for table in ("intake.submission", "scoring.submission")} == {len(self.ids)}
 
+    async def is_settled(self) -> bool:
+        """Say whether, besides, what scoring made of them has come back to intake."""
+        return await self.all_is_scored() and await self.around.nothing_waits_for("scoring", "intake")
+
     async def _count(self, table: str) -> int:
         async with self.around.engine.connect() as connection:
             return int(await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - of this test
@@ -130,7 +134,7 @@ async def system(postgres_server: PostgresServer, tmp_path_factory: pytest.TempP
             items = [a_posted_submission(unit=unit.code) for unit in _COMMUNES[:_FILLED]]
             answer = await client.post("/v1/submissions", json=items)
         system.ids = [item["id"] for item in answer.json()["items"]]
-        await eventually(system.all_is_scored)
+        await eventually(system.is_settled)
         assert len(blocks(files)) > 2
         yield system
     await nats.close()
@@ -220,7 +224,7 @@ async def test_the_commands_make_all_whole_again(system: System, damage: Callabl
     if before_repair.status_code != 202:
         assert before_repair.status_code == 503, before_repair.text
         assert (await system.post()).status_code == 202
-    await eventually(system.all_is_scored)
+    await eventually(system.is_settled)
     again = await system.log()
     assert len(again) == number + 1
     assert all(message in again for message in log)
