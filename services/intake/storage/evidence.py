@@ -86,7 +86,12 @@ async def newest(
 
 
 async def file_names(connection: AsyncConnection) -> dict[str, str]:
-    """Return the names of all files by their digests, also of those that were taken back."""
+    """Return the names of all files by their digests, also of those that were taken back.
+
+    A database of before that is backed up ahead of its migration has no table of evidence yet, and no files.
+    """
+    if await connection.scalar(text("SELECT to_regclass('intake.evidence')")) is None:
+        return {}
     return {row.digest: row.name for row in await connection.execute(_FILES)}
 
 
