@@ -13,6 +13,9 @@ from fastapi.responses import Response
 
 from shared.problems import Problem, Problems
 
+WORKER = "worker.js"
+"""The name of a page's service worker, which may serve the whole page and not its own folder alone."""
+
 _POLICY = {
     "default-src": "'none'",
     "connect-src": "'self'",
@@ -59,5 +62,6 @@ class StaticFiles:
         if content is None or version != self._version:
             raise Problem(Problems.NOT_FOUND)
         kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+        scope = {"Service-Worker-Allowed": "/"} if name == WORKER else {}
         kind = "text/javascript" if name.endswith(".js") else guess_type(name)[0]
-        return Response(content, media_type=kind, headers={**SECURITY_HEADERS, **kept})
+        return Response(content, media_type=kind, headers={**SECURITY_HEADERS, **kept, **scope})

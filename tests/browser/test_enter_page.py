@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.browser.test_accessibility import faults
@@ -17,7 +17,7 @@ from tests.integration.test_reviews import post, poverty
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
-DISTRICT, DIEM_HE, PHONE, LAPTOP = "184", "06280", 360, 1280
+DISTRICT, DIEM_HE, YEN_PHUC, PHONE, LAPTOP = "184", "06280", "06319", 360, 1280
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,14 @@ async def phone(chromium: Browser, around: Surroundings, intake: Service) -> Asy
         yield page
 
 
+@pytest.fixture
+async def yen_phuc(chromium: Browser, around: Surroundings, intake: Service) -> AsyncIterator[Page]:
+    person = await a_person(around.engine, YEN_PHUC, agency="xa-yen-phuc", role="commune")
+    async with opened(chromium, intake.url, PHONE) as page:
+        await sign_in(page, person, "due")
+        yield page
+
+
 async def sent(around: Surroundings, intake: Service, period: str, unit: str = DIEM_HE) -> list[Any]:
     """Return what intake has accepted for the period."""
     async with intake.client(await around.key("20", agency="reader")) as client:
@@ -57,10 +65,14 @@ async def sent(around: Surroundings, intake: Service, period: str, unit: str = D
 
 
 async def open_form(page: Page, report: str, period: str) -> None:
+    await open_report(page, report, period)
+    await expect(page.get_by_role("button", name="Kiểm tra trước khi gửi")).to_be_visible()
+
+
+async def open_report(page: Page, report: str, period: str) -> None:
     await page.goto("/#enter")
     await page.get_by_label("Báo cáo", exact=True).select_option(report)
     await page.get_by_label("Kỳ báo cáo", exact=True).select_option(period)
-    await expect(page.get_by_role("button", name="Kiểm tra trước khi gửi")).to_be_visible()
 
 
 async def type_poverty(page: Page, households: str, poor: str, near: str) -> None:
@@ -131,6 +143,116 @@ async def test_what_is_typed_without_the_network_is_kept_and_sent_once_when_it_i
     assert len(lost) == 1
     await expect(phone.get_by_text("đang chờ gửi", exact=True)).to_have_count(0)
     assert [one["revision"] for one in await sent(around, intake, "2023-04")] == [1]
+
+
+async def kept(page: Page) -> list[str]:
+    """Return the paths of all that the page's worker has kept."""
+    paths: list[str] = await page.evaluate("""async () => {
+        const of = async (name) => (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname);
+        return (await Promise.all((await caches.keys()).map(of))).flat();
+    }""")
+    return paths
+
+
+async def has_kept(page: Page, *paths: str) -> None:
+    """Wait until the page's worker has kept these."""
+
+    async def all_kept() -> bool:
+        found = await kept(page)
+        return all(any(one.endswith(path) for one in found) for path in paths)
+
+    await eventually(all_kept)
+
+
+FORM_KEPT = ("/", "/page.js", "/enter.js", "/page.css", "/v1/me", "/v1/catalogue", "/v1/forms/poverty-monthly")
+
+
+async def test_the_form_opens_anew_without_the_network_and_what_is_typed_is_sent_once(
+    yen_phuc: Page, around: Surroundings, intake: Service
+) -> None:
+    await open_form(yen_phuc, "poverty-monthly", "2023-03")
+    await has_kept(yen_phuc, *FORM_KEPT)
+    context = yen_phuc.context
+    posted: list[str] = []
+    context.on("request", lambda asked: posted.append(asked.url) if asked.method == "POST" else None)
+    await context.set_offline(True)
+    await yen_phuc.close()
+    page = await context.new_page()
+    await open_form(page, "poverty-monthly", "2023-03")
+    await type_poverty(page, "1000", "140", "20")
+    await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
+    await expect(page.get_by_text("Số liệu đã được giữ trên máy này.")).to_be_visible()
+    await page.get_by_role("button", name="Gửi khi có mạng").click()
+    await expect(page.get_by_text("đang chờ gửi", exact=True)).to_be_visible()
+    await keep_picture(page, "enter-anew-offline-360")
+    assert await faults(page, "opened without the network") == []
+    # a form that this person has not seen says so
+    await page.get_by_label("Kỳ báo cáo", exact=True).select_option("2023-01")
+    await expect(page.get_by_role("alert")).to_contain_text("Không kết nối được với máy chủ")
+    assert await sent(around, intake, "2023-03", YEN_PHUC) == []
+    posted.clear()
+    await context.set_offline(False)
+    await expect(page.get_by_role("status")).to_have_text("Đã nhận 1 dòng số liệu.", timeout=30_000)
+    await expect(page.get_by_text("đang chờ gửi", exact=True)).to_have_count(0)
+    assert len([address for address in posted if "/v1/uploads" in address]) == 1
+    assert [one["revision"] for one in await sent(around, intake, "2023-03", YEN_PHUC)] == [1]
+
+
+async def test_nothing_opens_without_the_network_after_signing_out(
+    yen_phuc: Page, around: Surroundings, intake: Service
+) -> None:
+    await open_form(yen_phuc, "poverty-monthly", "2023-03")
+    await has_kept(yen_phuc, *FORM_KEPT)
+    await yen_phuc.get_by_role("button", name="Đăng xuất").click()
+    await expect(yen_phuc.get_by_label("Tên đăng nhập")).to_be_visible()
+
+    async def the_files_alone_are_kept() -> bool:
+        return all(path.startswith("/web/") for path in await kept(yen_phuc))
+
+    await eventually(the_files_alone_are_kept)
+    await yen_phuc.context.set_offline(True)
+    with pytest.raises(Error, match="net::ERR_"):
+        await yen_phuc.goto("/#enter")
+
+
+async def test_what_one_person_kept_is_not_shown_to_the_next_whose_session_began_elsewhere(
+    yen_phuc: Page, around: Surroundings, intake: Service
+) -> None:
+    await open_form(yen_phuc, "poverty-monthly", "2023-03")
+    await has_kept(yen_phuc, *FORM_KEPT)
+    # the cookie holds for all pages of the host: another person has signed in at the board
+    await yen_phuc.context.clear_cookies()
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    other = await yen_phuc.context.new_page()
+    await sign_in(other, person, "difficulties")
+    await has_kept(other, "/", "/v1/me")
+    await yen_phuc.context.set_offline(True)
+    await other.goto("/#enter")
+    await other.reload()
+    await expect(other.locator(".who")).to_contain_text("phong-ldtbxh-van-quan")
+    await open_report(other, "poverty-monthly", "2023-03")
+    await expect(other.get_by_role("alert")).to_contain_text("Không kết nối được với máy chủ")
+
+
+async def test_a_new_release_throws_away_what_the_one_before_kept(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DIEM_HE, agency="xa-diem-he", role="commune")
+    async with opened(chromium, intake.url, PHONE) as page:
+        await page.goto("/sign-in")
+        await page.evaluate("async () => (await caches.open('/web/before/')).put('/', new Response('old'))")
+        await sign_in(page, person, "enter")
+        await has_kept(page, "/", "/page.js")
+        script = "[...document.scripts].at(-1).src.replace('page.js', '')"
+        folder = await page.evaluate(f"new URL({script}).pathname")
+
+        async def only_this_release() -> bool:
+            return await page.evaluate("caches.keys()") == [folder]
+
+        await eventually(only_this_release)
+        worker = "(await navigator.serviceWorker.getRegistrations()).map(({ active }) => active?.scriptURL)"
+        workers = await page.evaluate(f"async () => {worker}")
+        assert workers == [f"{intake.url.rstrip('/')}{folder}worker.js"]
 
 
 async def test_what_is_typed_is_there_again_after_the_page_was_closed(phone: Page) -> None:

@@ -8,6 +8,7 @@ import * as dossiers from "./dossiers.js";
 import * as due from "./due.js";
 import * as enter from "./enter.js";
 import { sendWhatWaits } from "./kept.js";
+import { openWithoutNetwork } from "./offline.js";
 import * as review from "./review.js";
 import * as send from "./send.js";
 import * as sent from "./sent.js";
@@ -21,7 +22,10 @@ run({
     const link = new URLSearchParams(location.search); // a mail about a late report leads to its form
     if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
     if (link.has("commune")) dossiers.preselect(link.get("commune")); // the board links to its evidence
-    if (may("POST /v1/uploads")) sendWhatWaits();
+    if (may("POST /v1/uploads")) {
+      sendWhatWaits();
+      openWithoutNetwork().catch(() => {}); // a browser that keeps nothing shows the page all the same
+    }
     return me;
   },
   parts: { due: due.show, enter: enter.show, send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
