@@ -155,11 +155,13 @@ async def kept(page: Page) -> list[str]:
 
 
 async def has_kept(page: Page, *paths: str) -> None:
-    """Wait until the page's worker has kept these."""
+    """Wait until the page's worker has kept these, and all files that the page has loaded."""
+    loaded = "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
 
     async def all_kept() -> bool:
         found = await kept(page)
-        return all(any(one.endswith(path) for one in found) for path in paths)
+        files = [path for path in await page.evaluate(loaded) if path.startswith("/web/")]
+        return all(any(one.endswith(path) for one in found) for path in (*files, *paths))
 
     await eventually(all_kept)
 
