@@ -93,8 +93,22 @@ async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
 ) -> None:
     person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
     async with opened(chromium, intake.url, 360) as page:
+        await page.goto("/?unit=184&period=2023-05&report=jobs-monthly#enter")
+        await sign_in_here(page, person)
+        await expect(page.get_by_label("Báo cáo", exact=True)).to_have_value("jobs-monthly")
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-05")
+        await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value("184")
+        await expect(page.get_by_label("Lao động nông thôn được giải quyết việc làm mới")).to_be_visible()
+
+
+async def test_the_link_of_a_mail_about_a_report_without_a_form_opens_its_workbook(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, 360) as page:
         await page.goto("/?unit=184&period=2023-05#send")
         await sign_in_here(page, person)
+        await expect(page.get_by_role("button", name="Tải biểu mẫu")).to_be_visible()
         await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-05")
         await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value("184")
 

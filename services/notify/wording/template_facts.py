@@ -369,12 +369,17 @@ def _link(alert: Alert, board_url: str | None) -> str | None:
 
 
 def _form(alert: Alert, world: World) -> str | None:
-    """Return the address at which the report that an alert asks for is made; None for other alerts."""
+    """Return the address at which the report that an alert asks for is made; None for other alerts.
+
+    Reports of the calendar have a form, any other is sent as a workbook.
+    """
     reports = awaited(alert, world.reference)
     if not reports or not world.figures_url:
         return None
-    place = alert.district or alert.unit
-    return f"{world.figures_url.rstrip('/')}/?unit={place.code}&period={reports[0].period}#send"
+    place, first = alert.district or alert.unit, reports[0]
+    address = f"{world.figures_url.rstrip('/')}/?unit={place.code}&period={first.period}"
+    has_form = first.id in {report.id for report in world.reference.calendar}
+    return f"{address}&report={first.id}#enter" if has_form else f"{address}#send"
 
 
 def _groups(items: Sequence[Facts], words: Words) -> Sequence[Facts]:

@@ -28,6 +28,8 @@ from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.assessment import FormulaChosen, Projection
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.period import Period
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
 from shared.reference.models import Contact, Match
@@ -36,6 +38,7 @@ from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
     REFERENCE,
+    VAN_QUAN,
     a_draft,
     a_part,
     a_problem,
@@ -200,9 +203,37 @@ def test_a_mail_about_a_late_report_begins_with_the_report_and_leads_to_its_form
     assert rendered.wording
     _, _, begins, form, *_ = rendered.wording.text.split("\n")
     assert begins == "Đề nghị gửi ngay báo cáo tháng 5/2023, tháng 6/2023; nếu có vướng mắc, đề nghị phản ánh kịp thời."
-    assert form == "Lập báo cáo tại: https://solieu.example.vn/?unit=184&period=2023-05#send"
-    assert "https://solieu.example.vn/?unit=184&amp;period=2023-05#send" in (rendered.wording.html or "")
+    address = "https://solieu.example.vn/?unit=184&period=2023-05&report=poverty-monthly#enter"
+    assert form == f"Lập báo cáo tại: {address}"
+    assert address.replace("&", "&amp;") in (rendered.wording.html or "")
     assert "SỐ LIỆU" not in rendered.wording.text
+
+
+def test_a_mail_about_a_late_report_that_the_calendar_has_no_more_leads_to_the_workbook() -> None:
+    reference = replace(REFERENCE, calendar=())
+    world = replace(WORLD, figures_url="https://solieu.example.vn", reference=reference)
+    [rendered] = render([a_draft(a_status_change(Event.OVERDUE))], world)
+    assert rendered.wording
+    assert "Lập báo cáo tại: https://solieu.example.vn/?unit=184&period=2023-05#send\n" in rendered.wording.text
+
+
+def test_a_reminder_leads_to_the_form_of_the_report_that_is_soon_due() -> None:
+    world = replace(WORLD, figures_url="https://solieu.example.vn")
+    soon = ReportSoonDue(
+        id=UUID(int=4),
+        event=ReportEvent.SOON_DUE,
+        at=datetime(2023, 7, 3, tzinfo=UTC),
+        unit=VAN_QUAN,
+        report="poverty-monthly",
+        name=Bilingual(vi="Rà soát thường xuyên", en="Regular review"),
+        period=Period.parse("2023-06"),
+        due=date(2023, 7, 5),
+        missing=[DIEM_HE],
+    )
+    [rendered] = render([a_draft(soon)], world)
+    assert rendered.wording
+    address = "https://solieu.example.vn/?unit=184&period=2023-06&report=poverty-monthly#enter"
+    assert f"Lập báo cáo tại: {address}\n" in rendered.wording.text
 
 
 def test_a_mail_names_the_division_to_ask_and_not_to_itself() -> None:

@@ -20,7 +20,8 @@ run({
     const [me, catalogue] = await Promise.all([get("/v1/me"), get("/v1/catalogue")]);
     learn(me, catalogue);
     const link = new URLSearchParams(location.search); // a mail about a late report leads to its form
-    if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
+    if (link.has("report")) enter.preselect(link.get("report"), link.get("period"), link.get("unit"));
+    else if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
     if (link.has("commune")) dossiers.preselect(link.get("commune")); // the board links to its evidence
     if (may("POST /v1/uploads")) {
       sendWhatWaits();
