@@ -82,6 +82,7 @@ async def test_a_district_verifies_many_at_once_and_opens_the_doubtful_first(
     await page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn").click()
     await expect(page.locator("tbody tr")).to_have_count(1, timeout=30_000)
     await expect(page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn")).to_have_count(0)
+    await expect(period.locator("option")).to_have_text(["tháng 6/2023: 1 đang chờ", "tháng 5/2023: 4 đang chờ"])
     await row(page, DOUBTFUL).get_by_role("button", name="Xem và thẩm tra").click()
     await expect(page.get_by_role("dialog")).to_contain_text("nhiều hơn mức thường thấy")
     await page.get_by_role("dialog").get_by_role("button", name="Đóng").click()
@@ -94,6 +95,7 @@ async def test_a_district_verifies_many_at_once_and_opens_the_doubtful_first(
     await keep_picture(page, f"review-return-{width}")
     await dialog.get_by_role("button", name="Trả lại", exact=True).click()
     await expect(page.get_by_text("Không có số liệu nào đang chờ.")).to_be_visible(timeout=30_000)
+    await expect(period.locator("option")).to_have_text(["tháng 6/2023: 0 đang chờ", "tháng 5/2023: 4 đang chờ"])
 
     async def june_is_done() -> bool:
         return [one["period"] for one in (await due(around, intake))["periods"]] == ["2023-05"]
@@ -114,6 +116,7 @@ async def test_what_intake_refuses_stays_in_the_grid_with_its_reason_and_the_oth
     await page.get_by_role("button", name="Thẩm tra 3 nơi đã chọn").click()
     await expect(page.get_by_role("alert")).to_contain_text("rút lại", timeout=30_000)
     await expect(page.locator("tbody tr")).to_have_count(2)
+    await expect(page.get_by_label("Kỳ báo cáo").locator("option:checked")).to_have_text("tháng 6/2023: 2 đang chờ")
     await page.get_by_label("Kỳ báo cáo").select_option("2023-05")
     await expect(page.locator("tbody tr")).to_have_count(4)
     await page.get_by_label("Tiêu chí").select_option("ntm-11")

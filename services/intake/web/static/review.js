@@ -42,7 +42,7 @@ export function show(root) {
   }
 
   function drawFilters() {
-    const periods = select(found.periods.map((one) => [one.period, t("review_period", periodName(one.period), one.waiting)]), found.period, (event) => {
+    const periods = select(found.periods.map((one) => [one.period, waitingIn(one)]), found.period, (event) => {
       period = event.target.value;
       look();
     });
@@ -101,7 +101,15 @@ export function show(root) {
     });
   }
 
-  const drop = (one) => (found.items = found.items.filter((other) => other.receipt.id !== one.receipt.id));
+  /** Leaves out one that is decided: one fewer waits in its period. */
+  function drop(one) {
+    const left = found.items.filter((other) => other.receipt.id !== one.receipt.id);
+    if (left.length === found.items.length) return; // another period is shown by now
+    const own = found.periods.find((each) => each.period === found.period);
+    found.items = left;
+    own.waiting--;
+    more.querySelector(`option[value="${own.period}"]`).textContent = waitingIn(own);
+  }
 
   /** Decides on several, one after the other; those that intake refuses stay, with the reason. */
   async function takeAll(of, content) {
@@ -147,6 +155,7 @@ export function show(root) {
 /** Whether somebody should look closer: there is a warning, a verdict has become worse, or it is not judged. */
 const isDoubtful = (one) => one.receipt.warnings.length > 0 || one.status !== "scored" || one.changes.some(({ before, after }) => STATUSES.indexOf(after) < STATUSES.indexOf(before));
 
+const waitingIn = ({ period, waiting }) => t("review_period", periodName(period), waiting);
 const criteriaOf = (one) => one.figures.flatMap(({ element }) => known.elements.get(element)?.criteria ?? []);
 const districtOf = (one) => known.units.get(one.receipt.unit)?.parent ?? "";
 
