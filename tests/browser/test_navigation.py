@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.browser.test_accessibility import LANGUAGES, faults, speak
 from tests.people import PASSWORD
 from tests.running import Surroundings
 
@@ -48,6 +49,36 @@ async def test_a_page_links_to_the_others_and_marks_itself(
             await page.get_by_role("button", name="English").click()
             english = page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link")
             await expect(english).to_have_text(["Board", "Figures", "Alerts"])
+
+
+LINES = """links => new Set(links.flatMap((link) => {
+    const words = document.createRange();
+    words.selectNodeContents(link);
+    return [...words.getClientRects()].map(({ top }) => Math.round(top));
+})).size"""
+
+
+@pytest.mark.parametrize("service", ["intake", "scoring", "notify"])
+async def test_the_parts_of_a_page_take_two_lines_at_most_on_a_phone_and_all_are_seen(
+    chromium: Browser, around: Surroundings, service: str
+) -> None:
+    running = await around.start(service, **ADDRESSES, **MAIL)
+    name = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    async with opened(chromium, running.url, 360) as page:
+        await sign_in(page, name, "")
+        for language in LANGUAGES:
+            await speak(page, language)
+            parts = page.get_by_role("navigation").last.get_by_role("link")
+            assert await parts.evaluate_all(LINES) <= 2
+            for part in await parts.all():
+                await expect(part).to_be_in_viewport(ratio=1)
+            await parts.first.focus()
+            for part in await parts.all():
+                await expect(part).to_be_focused()
+                await page.keyboard.press("Tab")
+            await page.wait_for_load_state("networkidle")
+            assert await faults(page, f"{service} {language}") == []
+            await keep_picture(page, f"parts-{service}-{language}")
 
 
 async def test_the_board_leads_to_what_is_due_and_to_the_alerts_where_their_pages_are_known(
