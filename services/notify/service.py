@@ -111,7 +111,7 @@ class Notify:
         follow_up = FollowUp(self.pipeline)
         runtime.in_use.when_replaced(self._renew_world)
         self.deliveries = {
-            name: DeliveryWorker(name, channel, runtime.engine, self.relay, settings, follow_up, links)
+            name: DeliveryWorker(name, channel, runtime.engine, self.relay, settings, follow_up, links, runtime.clock)
             for name, channel in channels.items()
         }
 

@@ -337,7 +337,7 @@ async def a_leased_notice(around: Surroundings, channel: str = "email") -> Notic
 
 
 def recording(notice: Notice, outcome: Outcome) -> Work[int]:
-    attempt = Attempt(notice, LATER, LATER, outcome, NoticeStatus(outcome.result.value), None)
+    attempt = Attempt(notice, LATER, LATER, LATER, outcome, NoticeStatus(outcome.result.value), None)
 
     async def work(engine: AsyncEngine) -> int:
         async with engine.begin() as connection:

@@ -20,6 +20,7 @@ from services.notify.alerts.notice import Wording
 MARK = "\ue000"
 """The mark in the stored wording in place of the link: a character of Unicode's private use that no keyboard writes."""
 VALID_FOR = timedelta(days=30)
+"""The days by the services' clock, for which a link and answers to the notice hold."""
 _BYTES = 16
 
 

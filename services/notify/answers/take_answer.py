@@ -21,7 +21,6 @@ from services.notify.telling.acknowledge import acknowledge, recipient_takes
 from shared.reference.load import Reference
 from shared.service.clock import Clock
 from shared.text import storable
-from shared.time import utc_now
 
 log = structlog.get_logger()
 
@@ -81,7 +80,7 @@ async def _judge(
         return notice, AnswerMeaning.AUTOMATIC
     if [sender.casefold() for sender in mail.senders] != [notice.address.casefold()]:
         return notice, AnswerMeaning.OTHER_SENDER
-    if notice.created_at + VALID_FOR < utc_now():
+    if notice.created_at + VALID_FOR < office.clock.now():
         return notice, AnswerMeaning.EXPIRED
     if not mail.words:
         return notice, AnswerMeaning.UNREADABLE

@@ -39,6 +39,7 @@ from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
+from shared.service.clock import Clock
 from shared.text import moment, storable
 from shared.time import VIETNAM, utc_now
 
@@ -108,7 +109,7 @@ async def show_link(token: Token, notify: Serving) -> HTMLResponse:
     """Show the alerts that the link acknowledges."""
     try:
         async with notify.engine.connect() as connection:
-            return _answer(await _linked(connection, token), notify.reference)
+            return _answer(await _linked(connection, token, notify.runtime.clock), notify.reference)
     except Problem as problem:
         return _sorry(problem)
 
@@ -120,7 +121,7 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
     try:
         async with notify.engine.begin() as connection:
-            linked = await _linked(connection, token)
+            linked = await _linked(connection, token, notify.runtime.clock)
             notice, now, by = linked.notice, utc_now(), as_recorded(linked.notice)
             if form.get("do") == ["no-news"] and linked.has_news:
                 await end_news(connection, notice.recipient, notice.channel, notice.address, by, now)
@@ -129,7 +130,7 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
                 await acknowledge(connection, [row.id for row in linked.alerts], taken)
             elif form.get("do") == ["no-digest"] and linked.has_digest:
                 await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
-            linked = await _linked(connection, token)
+            linked = await _linked(connection, token, notify.runtime.clock)
     except Problem as problem:
         return _sorry(problem)
     notify.forget_world()
@@ -150,11 +151,11 @@ class _Linked:
     names: Mapping[str, str]
 
 
-async def _linked(connection: AsyncConnection, token: str) -> _Linked:
+async def _linked(connection: AsyncConnection, token: str, clock: Clock) -> _Linked:
     notice = await ledger.notice_of_link(connection, hash_of(token))
     if notice is None:
         raise Problem(Problems.NOT_FOUND)
-    if notice.created_at + VALID_FOR < utc_now():
+    if notice.created_at + VALID_FOR < clock.now():
         raise Problem(Problems.LINK_EXPIRED)
     rows = await alerts_of_notice(connection, notice.id)
     own = (notice.recipient, notice.channel, notice.address)

@@ -28,6 +28,8 @@ class Attempt:
     notice: Notice
     started_at: datetime
     finished_at: datetime
+    shown_at: datetime
+    """The end by the services' clock, which may be simulated."""
     outcome: Outcome
     status: NoticeStatus
     due_at: datetime | None
@@ -86,8 +88,9 @@ def attempt_values(attempt: Attempt) -> NewAttempt:
     return {
         "notice": attempt.notice.id,
         "number": attempt.notice.attempts + 1,
-        "started_at": attempt.started_at,
-        "finished_at": attempt.finished_at,
+        "started_at": attempt.shown_at - (attempt.finished_at - attempt.started_at),
+        "finished_at": attempt.shown_at,
+        "ended_at": attempt.finished_at,
         "outcome": attempt.outcome.result.value,
         "detail": mask(attempt.outcome.detail.replace("\x00", ""))[:500],
         "provider_id": attempt.outcome.provider_id,

@@ -29,6 +29,7 @@ from services.notify.storage.tables import OutboxRow
 from services.notify.telling.hand_over import LEASE, notice_of
 from shared.contracts.alert import ChannelName
 from shared.service import outbox
+from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.polling_worker import PollingWorker
 from shared.service.transient_errors import is_transient
@@ -59,9 +60,10 @@ class DeliveryWorker:
         settings: DeliverySettings,
         follow_up: AfterAttempts,
         links: Links | None,
+        clock: Clock,
     ) -> None:
         self._name, self._channel, self._engine, self._relay = name, channel, engine, relay
-        self._settings, self._follow_up, self._links = settings, follow_up, links
+        self._settings, self._follow_up, self._links, self._clock = settings, follow_up, links, clock
         self._breaker = Breaker()
         self._waiting: asyncio.Queue[Notice | None] = asyncio.Queue()
         self._untried: list[Notice] = []
@@ -187,7 +189,9 @@ class DeliveryWorker:
         turn = self._breaker.note(outcome, finished_at)
         status, due_at = status_after(notice, outcome, self._settings, finished_at)
         recorded = asyncio.get_running_loop().create_future()
-        self._ended.append((Attempt(notice, started_at, finished_at, outcome, status, due_at, turn), recorded))
+        shown_at = self._clock.now()
+        attempt = Attempt(notice, started_at, finished_at, shown_at, outcome, status, due_at, turn)
+        self._ended.append((attempt, recorded))
         self._has_ended.set()
         ATTEMPTS.labels(self._name, outcome.result.value).inc()
         if outcome.result is not Result.SENT:

@@ -42,6 +42,7 @@ class NewAttempt(TypedDict):
     number: int
     started_at: datetime
     finished_at: datetime
+    ended_at: datetime
     outcome: str
     detail: str
     provider_id: str | None

@@ -50,7 +50,8 @@ _ENDED = """
 """
 # of a notice that waits: Zalo took it, as the log says too, and an SMS follows unless a report comes
 _KNOWN_UNTIL = """greatest(
-    coalesce(n.resent_at, n.created_at), (SELECT max(t.finished_at) FROM notify.attempt AS t WHERE t.notice = n.id)
+    coalesce(n.resent_at, n.made_at, n.created_at),
+    (SELECT max(coalesce(t.ended_at, t.finished_at)) FROM notify.attempt AS t WHERE t.notice = n.id)
 )"""
 _NOT_DUE = text(f"""
     UPDATE notify.notice AS n SET status = e.status, due_at = NULL, attempts = greatest(n.attempts, 1)

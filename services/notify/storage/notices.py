@@ -83,6 +83,7 @@ class StoredNotice(NamedTuple):
     reported_at: datetime | None = None
     resent_at: datetime | None = None
     is_after_zalo: bool = False
+    made_at: datetime | None = None
 
 
 class NoticeAgain(TypedDict):

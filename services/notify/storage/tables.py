@@ -99,7 +99,7 @@ class GatheredRow(_Table, table=True):
 
 
 class NoticeRow(_Table, table=True):
-    """One or more alerts for one recipient by one channel at one address. All times are real."""
+    """One or more alerts for one recipient by one channel at one address. Times are real, but for `created_at`."""
 
     __tablename__ = "notice"
     __table_args__: ClassVar[Any] = (
@@ -136,7 +136,10 @@ class NoticeRow(_Table, table=True):
     sample: bool
     request_id: UUID
     attempts: int
-    created_at: datetime = Field(sa_type=_moment)
+    created_at: datetime = Field(sa_type=_moment, description="By the services' clock, as people read it.")
+    made_at: datetime | None = Field(
+        default=None, sa_type=_moment, description="The real time of `created_at`; NULL: the same."
+    )
     due_at: datetime | None = Field(
         sa_type=_moment, description="The next attempt, or the end of the lease during an attempt; NULL: finished."
     )
@@ -261,8 +264,11 @@ class AttemptRow(_Table, table=True):
 
     notice: UUID = Field(primary_key=True, foreign_key="notify.notice.id")
     number: int = Field(primary_key=True)
-    started_at: datetime = Field(sa_type=_moment)
-    finished_at: datetime = Field(sa_type=_moment)
+    started_at: datetime = Field(sa_type=_moment, description="By the services' clock, as people read it.")
+    finished_at: datetime = Field(sa_type=_moment, description="By the services' clock.")
+    ended_at: datetime | None = Field(
+        default=None, sa_type=_moment, description="The real time of `finished_at`; NULL: the same."
+    )
     outcome: str
     detail: str
     provider_id: str | None

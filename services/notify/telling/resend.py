@@ -56,7 +56,7 @@ async def resend(
     fresh = [draft for draft in drafts if draft.id not in {one.id for one in made}]
     reasons = [draft.reason for draft in await tell_now(connection, fresh, pipeline, world)]
     for one in made:
-        is_recent = was_sent_lately(one, now) or one.created_at > now - LATELY
+        is_recent = was_sent_lately(one, now) or one.created_at > world.moment - LATELY
         reasons.append(None if is_recent else await resend(connection, one, pipeline, now, agency))
     return None if None in reasons else reasons[0]
 

@@ -13,6 +13,7 @@ import pytest
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.worker import LEASED, DeliveryWorker
+from shared.service.clock import Clock
 from shared.time import utc_now
 from tests.unit.notify.test_channels import a_notice, some_settings
 
@@ -50,7 +51,7 @@ def a_delivery(channel: Taking) -> DeliveryWorker:
 
     nothing: Any = None
     broken: Any = Broken()
-    return DeliveryWorker("email", channel, broken, nothing, some_settings(), watch, None)
+    return DeliveryWorker("email", channel, broken, nothing, some_settings(), watch, None, Clock())
 
 
 async def test_what_cannot_be_recorded_ends_the_delivery_and_with_it_the_service() -> None:
