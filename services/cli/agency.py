@@ -80,8 +80,19 @@ def list_agencies(data: Data = DATA) -> None:
             return await list_keys(engine)
 
     table = Table()
-    for name in ("agency", "name", "key", "units", "criteria", "a minute", "created", "last used", "expires", "state"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("key", "state"))
+    for name, is_whole in {
+        "cơ quan / agency": False,
+        "tên / name": False,
+        "khóa / key": True,
+        "địa bàn / units": False,
+        "tiêu chí / criteria": False,
+        "mỗi phút / a minute": False,
+        "tạo lúc / created": False,
+        "dùng gần nhất / last used": False,
+        "hết hạn / expires": False,
+        "trạng thái / state": True,
+    }.items():
+        table.add_column(name, overflow="fold", no_wrap=is_whole)
     for key in run(work()):
         moments = (moment(at) for at in (key.created_at, key.last_used_at, key.expires_at))
         scope = ", ".join(key.units), ", ".join(key.criteria), str(key.rate_per_minute)

@@ -45,8 +45,9 @@ def import_file(
             raise fail(problem_text(answer))
         done = answer.json()
         console.print(
-            f"thêm {done['added']}, sửa {done['changed']}, giữ nguyên {done['unchanged']}, xóa {done['removed']} "
-            f"(added, changed, unchanged, removed){' · --check' if done['dry_run'] else ''}"
+            f"thêm / added {done['added']}, sửa / changed {done['changed']}, "
+            f"giữ nguyên / unchanged {done['unchanged']}, xóa / removed {done['removed']}"
+            f"{' · --check' if done['dry_run'] else ''}"
         )
         for remark in done.get("remarks", ()):
             place = " ".join(filter(None, (remark["sheet"], remark["cell"]))) or remark["pointer"]
@@ -103,7 +104,7 @@ def move_contacts(data: Data = DATA, key: Key = None) -> None:
                 if answer.is_error:
                     raise fail(problem_text(answer))
                 console.print(f"{contact['name']}: {contact['role']}@{contact['unit']} → {of_role['passes_to']}")
-        console.print(f"{len(moving)} (moved), {len(ended) - len(moving)} (left)")
+        console.print(f"đã chuyển / moved {len(moving)}, để nguyên / left {len(ended) - len(moving)}")
 
     run(work())
 

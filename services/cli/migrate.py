@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,6 +25,7 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
 from shared.access.unsigned_parts import StreamEnd, record_unsigned_part, unsigned_parts
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
 from shared.nats.closed_streams import reopen
 from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers
@@ -41,6 +43,7 @@ from shared.postgres.migrations import pending_migrations
 from shared.service.clock import clock_stream, read_day, set_day
 from shared.service.proof import Proof
 from shared.settings import Settings, settings
+from shared.text import number_named
 from shared.texts import filled
 from shared.time import utc_now
 
@@ -57,6 +60,30 @@ _FAULTS = {
     Fault.LACKING: phrase("migrate.mirror_lacking"),
     Fault.OLDER: phrase("migrate.mirror_older"),
     Fault.OTHER: phrase("migrate.mirror_other"),
+}
+
+_SETTINGS = {
+    "allow_atomic": phrase("migrate.setting_allow_atomic"),
+    "allow_direct": phrase("migrate.setting_allow_direct"),
+    "discard": phrase("migrate.setting_discard"),
+    "duplicate_window": phrase("migrate.setting_duplicate_window"),
+    "max_age": phrase("migrate.setting_max_age"),
+    "max_bytes": phrase("migrate.setting_max_bytes"),
+    "max_msgs_per_subject": phrase("migrate.setting_max_msgs_per_subject"),
+    "num_replicas": phrase("migrate.setting_num_replicas"),
+    "subjects": phrase("migrate.setting_subjects"),
+}
+"""The settings that `ensure_streams` keeps, by the names that NATS gives them."""
+
+_UNITS = {
+    "duplicate_window": phrase("migrate.value_seconds"),
+    "max_age": phrase("migrate.value_seconds"),
+    "max_bytes": phrase("migrate.value_bytes"),
+}
+
+_DISCARDS = {
+    DiscardPolicy.NEW: phrase("migrate.value_discard_new"),
+    DiscardPolicy.OLD: phrase("migrate.value_discard_old"),
 }
 
 _PRECISION = timedelta(milliseconds=1)
@@ -82,7 +109,8 @@ def migrate(
     """Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's."""
     target = settings() if "NTM_DATABASE_URL" in os.environ else _settings_of(system_of(data))
     if unknown := set(count_as_signed).difference(subjects.SIGNED):
-        raise fail(f"--count-as-signed {', '.join(sorted(unknown))}: {', '.join(subjects.SIGNED)}", 2)
+        words = phrase("migrate.not_signed")
+        raise fail(filled(words, streams=", ".join(sorted(unknown)), signed=", ".join(subjects.SIGNED)).in_both, 2)
     first_day = today.date() if today else None
     try:
         prepared = run(prepare(target, first_day, lower, count_as_signed=count_as_signed, dry_run=dry_run))
@@ -95,7 +123,7 @@ def migrate(
             words = filled(phrase("migrate.mirror"), stream=stream, fault=_FAULTS[fault])
             console.print(words.in_both, style="yellow", highlight=False)
     for migration in prepared.migrations:
-        console.print(migration, highlight=False)
+        console.print(filled(phrase("migrate.migrated"), migration=migration).in_both, highlight=False)
 
 
 def _settings_of(system: RunningSystem) -> Settings:
@@ -261,15 +289,40 @@ def _is_forming(error: APIError) -> bool:
 
 
 def _print_change(change: StreamChange) -> None:
-    line = f"{change.stream}: {change.setting} {change.before} -> {change.after}"
+    line = filled(
+        phrase("migrate.changed"),
+        stream=change.stream,
+        what=_SETTINGS[change.setting],
+        setting=change.setting,
+        before=_value(change.setting, change.before),
+        after=_value(change.setting, change.after),
+    )
     if change.is_made:
-        console.print(line, highlight=False)
+        console.print(line.in_both, highlight=False, markup=False)
     else:
         if change.has_room:
             kept = filled(phrase("migrate.kept"), change=line, stream=change.stream)
         else:
             kept = filled(phrase("migrate.no_room"), change=line)
-        console.print(kept.in_both, style="yellow", highlight=False)
+        console.print(kept.in_both, style="yellow", highlight=False, markup=False)
+
+
+def _value(setting: str, value: Any) -> Bilingual:
+    """Return what a stream's setting is, for people. NATS says 0 or -1, or nothing, where there is no limit."""
+    match value:
+        case str() if setting == "discard":
+            return _DISCARDS[DiscardPolicy(value)]
+        case bool():
+            return phrase("migrate.value_yes") if value else phrase("migrate.value_no")
+        case str():
+            return Bilingual(vi=value, en=value)
+        case list() | tuple() if value:
+            return _value(setting, ", ".join(value))
+        case int() | float() if value > 0:
+            unit = _UNITS.get(setting)
+            return filled(unit, number=number_named(value)) if unit else number_named(value)
+        case _:
+            return phrase("migrate.value_none")
 
 
 def draft_migration(
@@ -279,7 +332,7 @@ def draft_migration(
 ) -> None:
     """Draft the migration that brings the running system's database to a service's tables."""
     if service not in SCHEMAS or not name:
-        raise fail(f"Name the service ({', '.join(SCHEMAS)}) and what the migration does.", 2)
+        raise fail(filled(phrase("migrate.draft_names"), services=", ".join(SCHEMAS)).in_both, 2)
 
     async def work() -> None:
         async with database(system_of(data)) as engine:

@@ -189,7 +189,16 @@ def _summary(row: ParkedMessage) -> dict[str, object]:
 
 
 def _table(rows: Sequence[tuple[Service, ParkedMessage]]) -> Table:
-    table = Table("service", "number", "parked", "stream", "sequence", "subject", "reason", "since then")
+    table = Table(
+        "dịch vụ / service",
+        "số / number",
+        "cất riêng lúc / parked",
+        "luồng / stream",
+        "thứ tự / sequence",
+        "chủ đề / subject",
+        "lý do / reason",
+        "từ đó / since then",
+    )
     for service, row in rows:
         table.add_row(
             service.value,

@@ -118,7 +118,7 @@ def rebuild(
         raise fail(str(error)) from None
     except InvalidReferenceError as error:
         raise fail("\n".join(fault.text(language) for fault in error.faults for language in ("vi", "en"))) from None
-    table = Table("", "live", "rebuilt", "differ")
+    table = Table("", "đang dùng / live", "dựng lại / rebuilt", "khác / differ")
     for own in intake.tables:
         table.add_row(
             f"intake.{own.name}", *(f"{count:,}" for count in (own.live_rows, own.rebuilt_rows, own.differing))
@@ -128,7 +128,9 @@ def rebuild(
     for name, number in (("alert", notify.missing), ("notice", notify.notices), ("acknowledged", notify.acknowledged)):
         total = f"{notify.alerts:,}" if name == "alert" else ""
         table.add_row(f"notify.{name}", "", total, f"{number:,}")
-    console.print(f"{compared.submissions:,} submissions, {compared.seconds:.1f} s", highlight=False)
+    console.print(
+        f"{compared.submissions:,} bản gửi / submissions, {compared.seconds:.1f} giây / seconds", highlight=False
+    )
     console.print(table)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)

@@ -115,8 +115,17 @@ def list_users(data: Data = DATA) -> None:
             return await list_accounts(engine)
 
     table, now = Table(), utc_now()
-    for column in ("name", "person", "agency", "role", "units", "criteria", "last sign-in", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "state")
+    for column in (
+        "tên đăng nhập / name",
+        "họ tên / person",
+        "cơ quan / agency",
+        "vai trò / role",
+        "địa bàn / units",
+        "tiêu chí / criteria",
+        "đăng nhập gần nhất / last sign-in",
+    ):
+        table.add_column(column, overflow="fold")
+    table.add_column("trạng thái / state", no_wrap=True)
     for row in run(work()):
         scope = ", ".join(row.units), ", ".join(row.criteria)
         table.add_row(
