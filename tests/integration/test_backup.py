@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import sys
@@ -175,6 +176,39 @@ async def test_all_destroyed_and_restored_gives_the_answers_of_the_backup_and_na
         assert compared == published[family], family
     (again,) = await filled.post(("06280",), 99, revision=3)  # its sender sends it once more
     assert (await filled.answers())[again][0] == 200
+
+
+async def test_files_of_evidence_come_back_with_the_rest_and_the_audit_agrees(filled: Filled, tmp_path: Path) -> None:
+    content = b"%PDF-1.7 minutes of the review"
+    about = {"unit": "06280", "period": "2023-04", "criterion": "ntm-13", "name": "Biên bản.pdf"}
+    async with filled.service("intake").client(filled.key) as client:
+        answer = await client.post("/v1/evidence", params=about, content=content)
+        assert answer.status_code == 202, answer.text
+    path = f"/v1/evidence/{answer.json()['id']}/file"
+
+    async def is_sent() -> bool:
+        async with filled.service("intake").client(filled.key) as client:
+            sent = await client.get(path)
+        return (sent.status_code, sent.content) == (200, content)
+
+    await eventually(is_sent)
+    await filled.settled()
+    file = tmp_path / "b.backup"
+    assert "1 tệp minh chứng" in await filled.ntm("backup", str(file))
+
+    await filled.stop()
+    await filled.destroy_database()
+    await filled.destroy_streams()
+    store = Path(filled.around.env["NTM_EVIDENCE_STORE"].removeprefix("file://"))
+    shutil.rmtree(store)
+    await filled.restore(str(file))
+    await filled.start()
+    await filled.settled()
+    await eventually(is_sent)
+    audited = await filled.around.ntm("audit", "verify")
+    assert "1 tệp minh chứng trong nhật ký" in audited
+    [kept] = (store / "sha256").iterdir()
+    assert kept.read_bytes() == content
 
 
 async def test_what_came_while_the_backup_was_made_is_in_the_streams_and_comes_to_the_database(

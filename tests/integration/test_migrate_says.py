@@ -19,7 +19,9 @@ async def test_each_change_of_a_stream_is_said_in_words(around: Surroundings) ->
     config = (await js.stream_info(stream)).config
     await js.update_stream(config.evolve(max_age=3600, discard=DiscardPolicy.OLD, allow_direct=False))
     said = await around.ntm("migrate")
-    assert f"{stream}: thời gian lưu giữ (max_age): 3.600 giây → không có / {stream}: time for which messages are" in said
+    assert (
+        f"{stream}: thời gian lưu giữ (max_age): 3.600 giây → không có / {stream}: time for which messages are" in said
+    )
     assert "(max_age): 3,600 seconds → none" in said
     assert "khi đầy (discard): bỏ bản tin cũ nhất → từ chối bản tin mới" in said
     assert "when it is full (discard): the oldest messages are dropped → new messages are refused" in said
