@@ -1,4 +1,4 @@
-"""`ntm migrate` says each change in both languages, Vietnamese first, with the stream's setting by its name for NATS."""
+"""`ntm migrate` says each change in both languages, Vietnamese first, with the name that NATS gives the setting."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from shared.time import utc_now
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change
 from tests.integration.answers_mailbox import AnswersMailbox, answers_mailbox
 from tests.integration.notify_service import NotifyService, notify_service
+from tests.integration.providers import Receiver
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
@@ -177,6 +178,25 @@ async def test_an_answer_waits_while_the_server_is_away_and_is_taken_once_after_
     await notify.start()
     await eventually(lambda: mailbox.flags == ["R"])
     assert len((await the_alert(notify))["notes"]) == 1
+
+
+async def test_operators_hear_that_the_mailbox_stays_away_and_that_it_is_back(
+    notify: NotifyService, mailbox: AnswersMailbox
+) -> None:
+    async with Receiver().serve() as receiver:
+        await notify.stop()
+        notify.env.update(NTM_OPERATORS=f"{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET="whsec_" + "c2VjcmV0" * 6)
+        await notify.start()
+        await mailbox.stop()
+        await eventually(lambda: standings(receiver) == ["raised"], explain=lambda: notify.log)
+        await mailbox.start()
+        await eventually(lambda: standings(receiver) == ["raised", "ended"], explain=lambda: notify.log)
+
+
+def standings(receiver: Receiver) -> list[str]:
+    """Return what the operators' webhook was told of the mailbox of answers, oldest first."""
+    items = [item for body in receiver.bodies for item in json.loads(body)["data"]]
+    return [item["standing"] for item in items if item["code"] == "answers"]
 
 
 async def test_a_server_that_proves_itself_by_nobody_we_know_is_not_told_the_password(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.intake.settings import IntakeSettings
 from services.scoring.settings import ScoringSettings
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +62,30 @@ def test_without_a_file_scoring_starts_and_draws_tiles(
     monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://")
     monkeypatch.setenv("NTM_MAP", interpolated(variable, {}))
     assert ScoringSettings().map is None
+
+
+def test_evidence_is_scanned_by_clamav_of_a_fixed_version_which_reaches_intake_alone(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, networks = compose["services"], compose["networks"]
+    clamav = services["clamav"]
+    assert clamav["profiles"] == ["clamav"]
+    assert re.fullmatch(r"clamav/clamav:\d+\.\d+", clamav["image"])
+    members = {
+        network: {name for name, part in services.items() if network in part.get("networks", ())}
+        for network in clamav["networks"]
+    }
+    assert members == {"clamav": {"clamav", "intake"}, "signatures": {"clamav"}}
+    assert networks["clamav"] == {"internal": True}
+    assert "default" in services["intake"]["networks"]
+    assert not clamav.keys() & {"environment", "env_file", "secrets", "ports"}
+    assert clamav["volumes"] == ["clamav:/var/lib/clamav"]
+    assert not [name for name, part in services.items() if name != "clamav" and "clamav:" in str(part.get("volumes"))]
+    assert services["intake"]["environment"]["NTM_CLAMAV"] is None  # what .env says
+    monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://")
+    monkeypatch.setenv("NTM_CLAMAV", "clamav:3310")  # as deploy/README.md says
+    assert IntakeSettings().clamav == "clamav:3310"
+    assert "`NTM_CLAMAV=clamav:3310`" in (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 
 
 def test_pdf_is_made_in_an_image_of_its_own_which_reaches_scoring_alone(compose: dict[str, Any]) -> None:
