@@ -57,11 +57,18 @@ async def yen_phuc(chromium: Browser, around: Surroundings, intake: Service) -> 
         yield page
 
 
-async def sent(around: Surroundings, intake: Service, period: str, unit: str = DIEM_HE) -> list[Any]:
-    """Return what intake has accepted for the period."""
-    async with intake.client(await around.key("20", agency="reader")) as client:
-        items = (await client.get("/v1/submissions", params={"unit": unit, "limit": 200})).json()["items"]
-    return [one for one in items if one["receipt"]["period"] == period]
+async def sent(around: Surroundings, intake: Service, period: str, unit: str = DIEM_HE, *, count: int = 1) -> list[Any]:
+    """Return what intake has accepted for the period, once its tables have so many."""
+    found: list[Any] = []
+
+    async def are_there() -> bool:
+        async with intake.client(await around.key("20", agency="reader")) as client:
+            items = (await client.get("/v1/submissions", params={"unit": unit, "limit": 200})).json()["items"]
+        found[:] = [one for one in items if one["receipt"]["period"] == period]
+        return len(found) >= count
+
+    await eventually(are_there)
+    return found
 
 
 async def open_form(page: Page, report: str, period: str) -> None:
@@ -191,7 +198,7 @@ async def test_the_form_opens_anew_without_the_network_and_what_is_typed_is_sent
     # a form that this person has not seen says so
     await page.get_by_label("Kỳ báo cáo", exact=True).select_option("2023-01")
     await expect(page.get_by_role("alert")).to_contain_text("Không kết nối được với máy chủ")
-    assert await sent(around, intake, "2023-03", YEN_PHUC) == []
+    assert await sent(around, intake, "2023-03", YEN_PHUC, count=0) == []
     posted.clear()
     await context.set_offline(False)
     await expect(page.get_by_role("status")).to_have_text("Đã nhận 1 dòng số liệu.", timeout=30_000)
@@ -376,7 +383,7 @@ async def test_a_table_goes_on_a_phone_commune_by_commune_and_is_sent_whole(
         await page.get_by_role("button", name="Kiểm tra trước khi gửi").click()
         await page.get_by_role("button", name="Gửi 2 dòng số liệu").click(timeout=30_000)
         await expect(page.get_by_role("main").get_by_text("Đã nhận 2 dòng số liệu.")).to_be_visible()
-    assert len(await sent(around, intake, "2023-02", DISTRICT)) == 2
+    assert len(await sent(around, intake, "2023-02", DISTRICT, count=2)) == 2
 
 
 THREE = ("06283", "06286", "06298")
@@ -406,7 +413,7 @@ async def test_a_correction_of_a_form_is_a_question_with_old_and_new_side_by_sid
     await phone.get_by_label("Đúng, tôi đã kiểm tra").check(timeout=30_000)
     await phone.get_by_role("button", name="Gửi 1 dòng số liệu").click(timeout=30_000)
     await expect(phone.get_by_role("main").get_by_text("Đã nhận 1 dòng số liệu.")).to_be_visible()
-    assert sorted(one["revision"] for one in await sent(around, intake, "2023-07")) == [1, 2]
+    assert sorted(one["revision"] for one in await sent(around, intake, "2023-07", count=2)) == [1, 2]
 
 
 @pytest.mark.parametrize("width", [PHONE, LAPTOP])
