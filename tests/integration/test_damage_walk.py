@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import httpx
 import pytest
@@ -20,8 +21,12 @@ import services.intake.storage.tables
 import services.notify.storage.tables
 import services.scoring.storage.tables  # noqa: F401 - their tables are walked
 from services.intake.doors import openapi_examples
+from services.notify.alerts.answer import AnswerMeaning
+from services.notify.storage.answers import StoredAnswer, record_answer
+from services.notify.storage.tables import NoticeRow
 from shared.contract_documents.write import FOLDER
 from shared.nats.publishing import publish
+from shared.postgres.statements import table_of
 from shared.time import utc_now
 from tests.changes import LABOUR, a_status_change
 from tests.damage import Damage, damages
@@ -115,6 +120,17 @@ async def requests(
         await made("notify", "/v1/subscriptions", {"url": url, "unit": "184", "match": {"criteria": ["ntm-11"]}})
     changes = [a_status_change(), a_status_change().model_copy(update={"criterion": LABOUR})]
     await publish(shared_around.nats, [as_message(change) for change in changes])
+
+    async def notices() -> list[UUID]:
+        async with shared_around.engine.connect() as connection:
+            return list((await connection.execute(select(table_of(NoticeRow).c.id).limit(2))).scalars())
+
+    for number, notice in enumerate(await eventually(notices)):
+        answer = StoredAnswer(
+            bytes([number]), notice, utc_now(), "a@example.vn", AnswerMeaning.NOTE.code, "Đang xử lý."
+        )
+        async with shared_around.engine.begin() as connection:
+            await record_answer(connection, answer)
 
     async def empty() -> list[str]:
         async with shared_around.engine.connect() as connection:
