@@ -81,16 +81,16 @@ def list_agencies(data: Data = DATA) -> None:
 
     table = Table()
     for name, is_whole in {
-        "cơ quan / agency": False,
-        "tên / name": False,
-        "khóa / key": True,
-        "địa bàn / units": False,
-        "tiêu chí / criteria": False,
-        "mỗi phút / a minute": False,
-        "tạo lúc / created": False,
-        "dùng gần nhất / last used": False,
-        "hết hạn / expires": False,
-        "trạng thái / state": True,
+        "cơ quan\nagency": True,
+        "tên\nname": False,
+        "khóa\nkey": True,
+        "địa bàn\nunits": False,
+        "tiêu chí\ncriteria": False,
+        "mỗi phút\na minute": False,
+        "tạo lúc\ncreated": False,
+        "dùng gần nhất\nlast used": False,
+        "hết hạn\nexpires": False,
+        "trạng thái\nstate": True,
     }.items():
         table.add_column(name, overflow="fold", no_wrap=is_whole)
     for key in run(work()):

@@ -190,14 +190,14 @@ def _summary(row: ParkedMessage) -> dict[str, object]:
 
 def _table(rows: Sequence[tuple[Service, ParkedMessage]]) -> Table:
     table = Table(
-        "dịch vụ / service",
-        "số / number",
-        "cất riêng lúc / parked",
-        "luồng / stream",
-        "thứ tự / sequence",
-        "chủ đề / subject",
-        "lý do / reason",
-        "từ đó / since then",
+        "dịch vụ\nservice",
+        "số\nnumber",
+        "cất riêng lúc\nparked",
+        "luồng\nstream",
+        "thứ tự\nsequence",
+        "chủ đề\nsubject",
+        "lý do\nreason",
+        "từ đó\nsince then",
     )
     for service, row in rows:
         table.add_row(

@@ -116,16 +116,16 @@ def list_users(data: Data = DATA) -> None:
 
     table, now = Table(), utc_now()
     for column in (
-        "tên đăng nhập / name",
-        "họ tên / person",
-        "cơ quan / agency",
-        "vai trò / role",
-        "địa bàn / units",
-        "tiêu chí / criteria",
-        "đăng nhập gần nhất / last sign-in",
+        "tên đăng nhập\nname",
+        "họ tên\nperson",
+        "cơ quan\nagency",
+        "vai trò\nrole",
+        "địa bàn\nunits",
+        "tiêu chí\ncriteria",
+        "đăng nhập gần nhất\nlast sign-in",
     ):
         table.add_column(column, overflow="fold")
-    table.add_column("trạng thái / state", no_wrap=True)
+    table.add_column("trạng thái\nstate", no_wrap=True)
     for row in run(work()):
         scope = ", ".join(row.units), ", ".join(row.criteria)
         table.add_row(
