@@ -77,15 +77,13 @@ class Whole:
 
     def pids(self, name: str) -> list[int]:
         """Return the ids of a service's processes."""
-        found = []
+        found, port = [], getattr(self.running, f"{name}_url").rpartition(":")[2]
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = place.read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
-            if f"services.{name}.app:app" in words and self.running.intake_url.rpartition(":")[2][:-1] in " ".join(
-                words
-            ):
+            if f"services.{name}.app:app" in words and port in words:
                 found.append(int(place.parent.name))
         return found
 
