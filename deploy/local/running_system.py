@@ -13,7 +13,7 @@ from deploy.local.texts import phrase
 from shared.texts import filled
 
 _PARTS = {"intake_url", "scoring_url", "notify_url", "nats_url", "database_url"}
-"""What only an environment names that is meant to lead to a running system."""
+"""The addresses that an environment names only where it is meant to lead to a running system."""
 
 
 class NotRunningError(Exception):

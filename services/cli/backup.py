@@ -207,10 +207,14 @@ class Daily:
         now = utc_now()
         last = newest(_names(self.directory), now)
         if is_too_old(last, self._began, now, self.longest):
-            at = text.moment(last) if last else "–"
-            hours = f"{self.longest / timedelta(hours=1):g}"
-            return {Code.BACKUP: filled(phrase("backup.too_old"), directory=self.directory, at=at, hours=hours)}
+            return {Code.BACKUP: too_old(self.directory, last, self.longest)}
         return {Code.BACKUP: self._failure} if self._failure else {}
+
+
+def too_old(directory: Path, last: datetime | None, longest: timedelta) -> Bilingual:
+    """Say that the newest backup in a directory, None where there is none, is older than it may be."""
+    at, hours = text.moment(last) if last else "–", f"{longest / timedelta(hours=1):g}"
+    return filled(phrase("backup.too_old"), directory=directory, at=at, hours=hours)
 
 
 async def _attach(operations: Operations, chosen: Settings) -> None:

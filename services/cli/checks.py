@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import broker, database, http
 from deploy.local.running_system import RunningSystem
-from services.cli.backup import LONGEST_HOURS
+from services.cli.backup import LONGEST_HOURS, too_old
 from services.cli.console import words_of
 from services.cli.migrate import SCHEMAS
 from services.cli.operations import last_reports
@@ -57,7 +57,7 @@ remind.
 
 
 class Finding(NamedTuple):
-    """What a check found, and what to do."""
+    """A trouble that a check found, or a thing worth knowing, and what to do."""
 
     parts: tuple[str, ...]
     """The parts of the system that it concerns, such as `scoring` or `NATS`."""
@@ -182,10 +182,11 @@ async def _broker_and_database(system: RunningSystem, settings: Settings) -> Asy
 
 def _of(parts: tuple[str, ...], code: Code, details: Bilingual | None) -> Finding:
     entry = CATALOGUE[code]
-    words = entry.words
-    if details:
-        words = Bilingual(vi=f"{words.vi} {details.vi}", en=f"{words.en} {details.en}")
-    return Finding(parts, words, entry.remedy)
+    return Finding(parts, _with_details(entry.words, details), entry.remedy)
+
+
+def _with_details(words: Bilingual, details: Bilingual | None) -> Bilingual:
+    return Bilingual(vi=f"{words.vi} {details.vi}", en=f"{words.en} {details.en}") if details else words
 
 
 def _reason(error: Exception) -> Bilingual:
@@ -311,10 +312,7 @@ async def _reported(js: JetStreamContext) -> AsyncIterator[Finding]:
     reports = (await last_reports(js)).items
     for reported in reports:
         if reported.state == "raised":
-            words, details = reported.words, reported.details
-            if details:
-                words = Bilingual(vi=f"{words.vi} {details.vi}", en=f"{words.en} {details.en}")
-            yield Finding((reported.service,), words, reported.remedy)
+            yield Finding((reported.service,), _with_details(reported.words, reported.details), reported.remedy)
     if not any(reported.code == Code.BACKUP for reported in reports):
         yield Finding(("backup",), phrase("doctor.no_backups"), phrase("doctor.no_backups_remedy"), is_wrong=False)
 
@@ -346,6 +344,4 @@ def _backups(directory: Path | None, now: datetime) -> Iterator[Finding]:
     longest = timedelta(hours=LONGEST_HOURS)
     last = newest((path.name for path in directory.iterdir()), now)
     if last is None or now - last > longest:
-        at = text.moment(last) if last else "–"
-        words = filled(phrase("backup.too_old"), directory=directory, at=at, hours=f"{LONGEST_HOURS:g}")
-        yield Finding(("backup",), words, CATALOGUE[Code.BACKUP].remedy)
+        yield Finding(("backup",), too_old(directory, last, longest), CATALOGUE[Code.BACKUP].remedy)

@@ -90,7 +90,7 @@ class TakingBack(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What evidence is about."""
+    """The figures or the criterion that evidence proves."""
 
     unit: Unit
     period: Period

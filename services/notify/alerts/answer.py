@@ -8,7 +8,7 @@ from services.notify.texts import phrase
 
 
 class AnswerMeaning(Enum):
-    """What follows from an answer, in words for people."""
+    """The consequence of an answer, in words for people."""
 
     ACKNOWLEDGED = phrase("answers.acknowledged")
     NOTE = phrase("answers.note")

@@ -24,7 +24,7 @@ LONGEST_NAME = 64 - 1 - _TOKEN_LENGTH
 
 
 class Token(NamedTuple):
-    """What an address to which somebody answered says: the notice that is meant, and the proof of it."""
+    """The token in an address to which somebody answered: the notice that is meant, and the proof of it."""
 
     notice: UUID
     proof: bytes

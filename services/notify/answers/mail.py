@@ -1,4 +1,4 @@
-"""What a mail to the mailbox of answers says, whoever wrote it and however it is broken."""
+"""Reading a mail to the mailbox of answers, whoever wrote it and however it is broken."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Mail(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What it says beside that the notice was received."""
+        """The words beside those that say that the notice was received."""
         return self.words.partition("\n")[2].strip() if self.says_received else self.words
 
 

@@ -13,7 +13,7 @@ from shared.service.transient_errors import is_transient
 log = structlog.get_logger()
 
 _FAILURES = 3
-"""So many looks in a row have to fail before operators hear that the mailbox is away."""
+"""The looks in a row that have to fail before operators hear that the mailbox is away."""
 
 
 class AnswersReader:

@@ -31,7 +31,7 @@ _LONGEST_SENDER = 320
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What judges answers: the maker of their addresses, the clock, and the offices of the day."""
+    """The means by which answers are judged: the maker of their addresses, the clock, and the offices of the day."""
 
     addresses: AnswerAddresses
     clock: Clock

@@ -31,7 +31,7 @@ class StoredAnswer(NamedTuple):
 
 
 class AlertNote(NamedTuple):
-    """What somebody answered about an alert, without acknowledging it; `recipient`: `role@unit`."""
+    """The words of an answer about an alert that does not acknowledge it; `recipient`: `role@unit`."""
 
     alert: UUID
     at: datetime
