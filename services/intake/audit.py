@@ -15,7 +15,7 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -106,15 +106,20 @@ def _proved(batch: Sequence[Msg], proof: Proof, result: Audit) -> list[Msg]:
     return proved
 
 
+def _read[Body: BaseModel](body: type[Body], message: Msg, result: Audit) -> Body | None:
+    """Return a message's content; None where it cannot be read, which is named."""
+    try:
+        return body.model_validate_json(message.data)
+    except ValidationError:
+        _name(result.damaged, (f"{message.metadata.sequence.stream} {message.subject}", Damage.UNREADABLE))
+        return None
+
+
 def _take_evidence(batch: Sequence[Msg], names: dict[str, str], result: Audit) -> None:
     """Note the names of the files that evidence has, by digest."""
     for message in batch:
-        try:
-            evidence = Evidence.model_validate_json(message.data)
-        except ValidationError:
-            _name(result.damaged, (f"{message.metadata.sequence.stream} {message.subject}", Damage.UNREADABLE))
-            continue
-        if evidence.file:
+        evidence = _read(Evidence, message, result)
+        if evidence and evidence.file:
             names[evidence.file.sha256] = evidence.name
 
 
@@ -130,10 +135,8 @@ async def _check_files(store: ObjectStore | None, names: Mapping[str, str], resu
 async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
     ids, digests = [], []
     for message in batch:
-        try:
-            submission = AcceptedSubmission.model_validate_json(message.data)
-        except ValidationError:
-            _name(result.damaged, (f"{message.metadata.sequence.stream} {message.subject}", Damage.UNREADABLE))
+        submission = _read(AcceptedSubmission, message, result)
+        if submission is None:
             continue
         if not proves(submission.digest, submission):
             place = f"{message.metadata.sequence.stream} {submission.id}"

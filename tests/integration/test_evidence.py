@@ -21,31 +21,28 @@ from shared.contracts.evidence import Evidence, FileType
 from shared.nats.cloud_events import MESSAGE_ID
 from shared.object_store import ObjectStore
 from tests.binding_plan import binding_reference
-from tests.integration.test_reviews import BORDER, decided, post, poverty, receipt, reviewed
+from tests.integration.test_reviews import (
+    BORDER,
+    commune,
+    decided,
+    district,
+    post,
+    poverty,
+    province,
+    receipt,
+    reviewed,
+)
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 from tests.workbooks import a_workbook
+
+__all__ = ["commune", "district", "province"]
 
 pytestmark = pytest.mark.usefixtures("binding")
 
 A_PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\n"
 A_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 NAME = "Biên bản rà soát hộ nghèo.pdf"
-
-
-@pytest.fixture(scope="module")
-async def commune(shared_around: Surroundings) -> str:
-    return await shared_around.key(BORDER, agency="commune")
-
-
-@pytest.fixture(scope="module")
-async def district(shared_around: Surroundings) -> str:
-    return await shared_around.key("180", agency="district")
-
-
-@pytest.fixture(scope="module")
-async def province(shared_around: Surroundings) -> str:
-    return await shared_around.key("20", agency="province")
 
 
 @pytest.fixture(scope="module")

@@ -300,8 +300,11 @@ async def _publish(
     target = [str(about.submission or about.unit.key), about.element or "", str(about.period), *about.criteria]
     same = ["evidence", caller.agency, *target, file.sha256 if file else link or ""]
     district = units.district(about.unit)
+    evidence_id, known = await _same_before(intake, same)
+    if known:
+        return read_row(known, lambda row: Evidence.model_validate(row.body))
     evidence = Evidence(
-        id=await _free_id(intake, same),
+        id=evidence_id,
         unit=about.unit.code,
         unit_key=about.unit.key,
         district=district.code if district else None,
@@ -318,21 +321,21 @@ async def _publish(
         key=caller.key,
         at=intake.runtime.clock.now(),
     )
-    async with intake.runtime.engine.connect() as connection:
-        if known := await stored_evidence.find(connection, evidence.id):
-            return read_row(known, lambda row: Evidence.model_validate(row.body))
     return await _log(intake, evidence, posted.trace)
 
 
-async def _free_id(intake: Intake, same: Sequence[str]) -> UUID:
-    """Return the id of the same evidence attached by the same agency; another one each time that it was taken back."""
+async def _same_before(intake: Intake, same: Sequence[str]) -> tuple[UUID, StoredEvidence | None]:
+    """Return the id of the same evidence attached by the same agency, and what is stored under it.
+
+    Another id each time that it was taken back.
+    """
     times = 0
     async with intake.runtime.engine.connect() as connection:
         while True:
             evidence_id = stable_id(*same, str(times))
             found = await stored_evidence.find(connection, evidence_id)
             if found is None or not found.is_hidden:
-                return evidence_id
+                return evidence_id, found
             times += 1
 
 
