@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(
         default=10, gt=0, description="The pause between two looks for troubles of the system."
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="The token by which Prometheus sees /metrics; None: only this machine does, by no proxy.",
+    )
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 

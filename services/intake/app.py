@@ -54,6 +54,7 @@ from shared.http import me
 from shared.http.app import create_app
 from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
+from shared.http.observed import Observed
 from shared.http.openapi import describe
 from shared.service.batch_processing import Handle, process
 from shared.service.broker import batches, create_broker, raw_body, raw_message, start
@@ -85,6 +86,7 @@ app = create_app(
 app.add_middleware(SubmissionsDoor)
 app.add_middleware(HeldBack)
 app.add_middleware(Ending)
+app.add_middleware(Observed)
 describe(app, DESCRIPTION)
 for part in (
     web,

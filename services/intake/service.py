@@ -35,6 +35,7 @@ from shared.contracts.evidence import Evidence
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Withdrawal
 from shared.http.dependencies import service_of
 from shared.object_store import ObjectStore
+from shared.service.gauges import of_parked
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
@@ -75,6 +76,7 @@ class Intake:
         """Connect intake, admit submissions while the block runs, and leave it cleanly."""
         async with open_runtime(settings, "intake") as runtime:
             group_commit, parking = GroupCommit(runtime), ParkingPlace(runtime.engine, ParkedRow)
+            runtime.gauges.add("parked", of_parked(runtime.engine, ParkedRow))
             watching = runtime.operations.watch(PARKING_CODES, parking.troubles, failures=1)
             async with background(group_commit.run(), runtime.in_use.run(), watching):
                 yield cls(

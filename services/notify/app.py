@@ -46,6 +46,7 @@ from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
+from shared.http.observed import Observed
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body, start
@@ -101,6 +102,7 @@ for router in ROUTERS:
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)
 app.add_middleware(Ending)
+app.add_middleware(Observed)
 
 
 def notify() -> Notify:

@@ -24,6 +24,7 @@ from services.notify.contacts.book import checked_book
 from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import FollowUp
 from services.notify.delivery.worker import DeliveryWorker
+from services.notify.gauges import of_alerts, of_gateways, of_notices
 from services.notify.inspect.who_is_unreachable import gaps
 from services.notify.operators.tell import Operators
 from services.notify.rebuild import lack_what_was_told
@@ -53,6 +54,7 @@ from shared.nats.mirrors import plain_faults
 from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
 from shared.service.clock import SimulatedClock
+from shared.service.gauges import of_outbox, of_parked
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
@@ -114,6 +116,12 @@ class Notify:
             name: DeliveryWorker(name, channel, runtime.engine, self.relay, settings, follow_up, links, runtime.clock)
             for name, channel in channels.items()
         }
+        engine, gauges = runtime.engine, runtime.gauges
+        gauges.add("notices", of_notices(engine))
+        gauges.add("alerts", of_alerts(engine))
+        gauges.add("gateways", of_gateways(self._refusing))
+        gauges.add("outbox", of_outbox(engine, OutboxRow))
+        gauges.add("parked", of_parked(engine, ParkedRow))
 
     @classmethod
     @asynccontextmanager
@@ -161,10 +169,13 @@ class Notify:
         names = ", ".join(f"{stream} ({fault})" for stream, fault in faults.items())
         return {Code.MIRROR: Bilingual(vi=names, en=names)} if faults else {}
 
+    def _refusing(self) -> Mapping[str, bool]:
+        """Say of each channel whether its gateway refuses or is away."""
+        return {name: worker.is_gateway_away for name, worker in self.deliveries.items()}
+
     async def _troubles(self) -> Mapping[Code, Bilingual | None]:
-        resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]
-        names = ", ".join(resting)
-        gateways = {Code.GATEWAY: Bilingual(vi=names, en=names)} if resting else {}
+        names = ", ".join(name for name, refuses in self._refusing().items() if refuses)
+        gateways = {Code.GATEWAY: Bilingual(vi=names, en=names)} if names else {}
         answers: Mapping[Code, Bilingual | None] = {Code.ANSWERS: None} if self.answers and self.answers.is_away else {}
         return {**gateways, **answers, **await self.parking.troubles()}
 

@@ -52,6 +52,7 @@ from shared.http import me
 from shared.http.app import create_app
 from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
+from shared.http.observed import Observed
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body, start
@@ -105,6 +106,7 @@ describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)
 app.add_middleware(Ending)
 app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)  # not what is sent live
+app.add_middleware(Observed)
 
 
 def scoring() -> Scoring:

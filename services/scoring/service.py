@@ -18,6 +18,7 @@ from services.scoring.following.kept_answers import KeptAnswers
 from services.scoring.following.kept_parts import KeptParts
 from services.scoring.following.notes import Notes
 from services.scoring.following.published_statuses import PublishedStatuses
+from services.scoring.gauges import of_tick, of_unscored
 from services.scoring.judging.changes import Moment
 from services.scoring.settings import ScoringSettings
 from services.scoring.storage.locks import hold_off_rebuild
@@ -34,6 +35,7 @@ from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
+from shared.service.gauges import of_outbox, of_parked
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
@@ -66,6 +68,10 @@ class Scoring:
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)
+        runtime.gauges.add("unscored", of_unscored(runtime.nats))
+        runtime.gauges.add("tick", of_tick(runtime))
+        runtime.gauges.add("outbox", of_outbox(runtime.engine, OutboxRow))
+        runtime.gauges.add("parked", of_parked(runtime.engine, ParkedRow))
         self._begun = runtime.plans.ids[0]
         """The newest plan of which this process knows that the state is judged by it; the first always is."""
 

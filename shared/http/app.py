@@ -13,7 +13,6 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from nats.errors import Error as NatsError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
@@ -22,6 +21,7 @@ from starlette.routing import compile_path
 from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
 from shared.http.docs import docs_router
+from shared.http.metrics import router as metrics_router
 from shared.http.openapi import Description, describe
 from shared.http.parameters import refuse_unknown_parameters
 from shared.masking import mask
@@ -78,7 +78,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
     app.add_exception_handler(Exception, _answer_failure)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
-    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    app.include_router(metrics_router)
     return app
 
 
@@ -178,7 +178,3 @@ def _said(code: Code, details: Bilingual | None, language: Language) -> str:
     entry = CATALOGUE[code]
     error = f" ({mask(details.in_(language))})" if details else ""
     return f"{code}: {entry.words.in_(language)}{error} {entry.remedy.in_(language)}"
-
-
-async def _metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
 from itertools import batched
 from typing import Any, NamedTuple
 
@@ -29,6 +30,11 @@ class DirectMessage(NamedTuple):
     data: bytes
     headers: Mapping[str, str]
 
+    @property
+    def stored_at(self) -> datetime:
+        """The moment at which the broker stored it."""
+        return datetime.fromisoformat(self.headers["Nats-Time-Stamp"])
+
 
 async def messages_after(nats: Client, stream: str, family: str, after: int) -> AsyncIterator[DirectMessage]:
     """Yield the messages on a subject, or a family of subjects, behind a number, in order."""
@@ -42,6 +48,14 @@ async def messages_after(nats: Client, stream: str, family: str, after: int) -> 
             else:
                 after = message.sequence
                 yield message
+
+
+async def first_after(nats: Client, stream: str, family: str, after: int) -> DirectMessage | None:
+    """Return the first message on a subject, or a family of subjects, behind a number; None where there is none."""
+    async for message in _answers(nats, stream, {"seq": after + 1, "next_by_subj": family, "batch": 1}):
+        if isinstance(message, DirectMessage):
+            return message
+    return None
 
 
 async def last_sequences(nats: Client, stream: str, wanted: Collection[str]) -> dict[str, int]:

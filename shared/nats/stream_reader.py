@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -74,6 +74,6 @@ async def _number_from(js: JetStreamContext, stream: str, subject: str, sequence
 
 def _received(nats: Client, stream: str, message: DirectMessage) -> Msg:
     sequence = Msg.Metadata.SequencePair(consumer=0, stream=message.sequence)
-    time = datetime.fromisoformat(message.headers["Nats-Time-Stamp"]).astimezone(UTC)
+    time = message.stored_at.astimezone(UTC)
     metadata = Msg.Metadata(sequence, num_pending=0, num_delivered=1, timestamp=time, stream=stream, consumer="")
     return received_message(nats, message.subject, message.data, message.headers, metadata)

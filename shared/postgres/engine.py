@@ -12,6 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from shared.postgres import moments
 from shared.settings import Settings
 
+_KEPT_CONNECTIONS = 10
+_MORE_CONNECTIONS = 10
+CONNECTIONS_LIMIT = _KEPT_CONNECTIONS + _MORE_CONNECTIONS
+"""The most connections that a process has open to the database."""
+
 
 def create_engine(settings: Settings, name: str) -> AsyncEngine:
     """Return an engine that checks its connections before use, so that it survives a restart of the database."""
@@ -22,7 +27,8 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         json_serializer=as_json,
         json_deserializer=from_json,
         hide_parameters=True,  # the parameters hold figures and addresses, and errors are logged
-        pool_size=10,
+        pool_size=_KEPT_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
         pool_use_lifo=True,  # the connection used last, and its server process, know the statements already
         pool_timeout=5,
         connect_args={

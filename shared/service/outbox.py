@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic_core import from_json
-from sqlalchemy import BigInteger, Identity, delete, func, select
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 OUTBOX = "outbox"
 """What stands for the stream of a message that never came to one."""
 
+_moment: Any = TIMESTAMP(timezone=True)
+
 _SUBJECT = re.compile(r"[^\s*>.]+(\.[^\s*>.]+)+")
 
 
@@ -42,6 +45,12 @@ class OutboxColumns(SQLModel):
     subject: str
     body: str
     headers: dict[str, str] = Field(sa_type=JSONB)
+    stored_at: datetime | None = Field(
+        default=None,
+        sa_type=_moment,
+        sa_column_kwargs={"server_default": func.now()},
+        description="Real time, by the database: since when it waits.",
+    )
 
 
 class StoredMessage(NamedTuple):

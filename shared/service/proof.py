@@ -77,8 +77,9 @@ class Proof:
 
     def fault_of_direct(self, stream: str, message: DirectMessage) -> str | None:
         """Return why a message that was read directly is not proved; None where it is."""
-        at = datetime.fromisoformat(message.headers["Nats-Time-Stamp"])
-        return self._fault(stream, StreamEnd(message.sequence, at), message.subject, message.headers, message.data)
+        return self._fault(
+            stream, StreamEnd(message.sequence, message.stored_at), message.subject, message.headers, message.data
+        )
 
     def fault_of_kept(self, stream: str, message: RawStreamMsg) -> str | None:
         """Return why a message that was read by its number is not proved; None where it is."""

@@ -25,6 +25,7 @@ from shared.postgres.schema_version import numbers_of
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.fullness import nearly_full
+from shared.service.gauges import Gauges, of_connections, of_consumers, watch_loop
 from shared.service.health import Health, Troubles
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
@@ -64,6 +65,8 @@ class Runtime:
     operations: Operations
     """The troubles of the system that this process reports."""
     health: Health
+    gauges: Gauges = field(default_factory=Gauges)
+    """How things stand now, as `/metrics` tells it."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
     held_back: Bilingual | None = None
@@ -113,8 +116,12 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
                 parts = {Code.DISK: full, Code.CONSUMER: Bilingual(vi=missing, en=missing) if missing else None}
                 return {code: details for code, details in parts.items() if details}
 
-            async with background(operations.watch(_PARTS, troubles)):
-                yield Runtime(settings, engine, nats, clock, in_use, proof, operations, health, in_use.facts)
+            gauges = Gauges()
+            gauges.add("connections", of_connections(engine))
+            if name in subjects.CONSUMERS:
+                gauges.add("consumers", of_consumers(nats, name))
+            async with background(operations.watch(_PARTS, troubles), watch_loop()):
+                yield Runtime(settings, engine, nats, clock, in_use, proof, operations, health, gauges, in_use.facts)
         finally:
             await nats.close()
             await engine.dispose()

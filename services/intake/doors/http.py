@@ -22,6 +22,7 @@ from shared.contracts.submission import Receipt
 from shared.http.app import EXPECTED_ERRORS, answer_error, language_in, problem_response
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.http.dependencies import authenticate
+from shared.http.observed import ROUTE
 from shared.http.parameters import refuse_unknown_parameters
 from shared.nats.cloud_events import new_trace
 from shared.problems import Problem, Problems, bad_parameter
@@ -44,6 +45,7 @@ class SubmissionsDoor:
         if scope["type"] != "http" or scope["path"] != "/v1/submissions" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        scope[ROUTE] = scope["path"]
         request = Request(scope, receive, send)
         try:
             response = await post_submissions(request)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     Uuid,
+    and_,
     bindparam,
     delete,
     func,
@@ -66,6 +67,15 @@ class OpenCause(NamedTuple):
 
     alert: StoredAlert
     told: Sequence[str]
+
+
+async def open_counts(connection: AsyncConnection) -> Mapping[tuple[str, bool], int]:
+    """Return the numbers of open alerts, by their severity and whether somebody has acknowledged them."""
+    is_acknowledged = alert.c.acknowledged_at.is_not(None)
+    is_open = and_(alert.c.opens, alert.c.ended_at.is_(None))
+    query = select(alert.c.severity, is_acknowledged, func.count()).where(is_open)
+    rows = await connection.execute(query.group_by(alert.c.severity, is_acknowledged))
+    return {(severity, acknowledged): count for severity, acknowledged, count in rows}
 
 
 async def record_alerts(connection: AsyncConnection, rows: Sequence[NewAlert]) -> set[UUID]:

@@ -86,6 +86,15 @@ class StoredNotice(NamedTuple):
     made_at: datetime | None = None
 
 
+class Undelivered(NamedTuple):
+    """The notices of a channel that are not out yet: to go out now, to be tried later, and the age of the oldest."""
+
+    channel: str
+    due: int
+    later: int
+    oldest_seconds: float
+
+
 class NoticeAgain(TypedDict):
     """The changes of a notice that is sent again."""
 
@@ -151,6 +160,23 @@ async def lease_notices(
     )
     leased = [StoredNotice(*row) for row in await connection.execute(statement)]
     return sorted(leased, key=lambda row: row.created_at)
+
+
+async def undelivered(connection: AsyncConnection, now: datetime) -> Sequence[Undelivered]:
+    """Return the notices that are not out yet, by channel. What went out, and may go out by another way too, is out."""
+    is_due = or_(notice.c.due_at <= now, notice.c.status == NoticeStatus.SENDING.value)
+    made = func.coalesce(notice.c.made_at, notice.c.created_at)
+    query = (
+        select(
+            notice.c.channel,
+            func.count().filter(is_due),
+            func.count().filter(~is_due),
+            func.greatest(func.extract("epoch", now - func.min(made)), 0),
+        )
+        .where(notice.c.due_at.is_not(None), notice.c.status != NoticeStatus.SENT.value)
+        .group_by(notice.c.channel)
+    )
+    return [Undelivered(*row) for row in await connection.execute(query)]
 
 
 async def give_back_notices(
