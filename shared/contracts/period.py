@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -22,12 +23,13 @@ _PERIOD = re.compile(
 type Granularity = Literal["year", "half", "quarter", "month", "day"]
 
 
-@dataclass(frozen=True, order=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Period:
     """The time that a figure speaks for: `2023`, `2023-H1`, `2023-Q2`, `2023-06` or `2023-06-30`.
 
     `start` and `end` are its first and last day. A stock (households) is as at `end`; a flow (jobs found)
-    is counted from `start` to `end`.
+    is counted from `start` to `end`. `parse` alone makes one, and each only once: equal periods are the same object,
+    which is found in a dict without a line of Python.
     """
 
     text: str
@@ -36,7 +38,7 @@ class Period:
     granularity: Granularity
 
     @classmethod
-    @lru_cache(maxsize=4096)
+    @cache  # of the years that it takes there are some 43,000
     def parse(cls, text: str) -> Period:
         """Read a period; ValueError when it is none (month 13, 30 February, years outside 1990-2100)."""
         if not (match := _PERIOD.fullmatch(text)):
@@ -72,8 +74,8 @@ class Period:
     def __str__(self) -> str:
         return self.text
 
-    def __hash__(self) -> int:
-        return hash(self.text)
+    def __reduce__(self) -> tuple[Callable[[str], Period], tuple[str]]:
+        return Period.parse, (self.text,)  # a copy is the period itself
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -138,7 +138,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         """Return the figures known by a day, and those that came later about periods that had ended, as known on it."""
         if day not in self._known_by:
             known = {
-                key: reading._replace(known_from=min(reading.known_from, day))
+                key: reading if reading.known_from <= day else reading.known_on(day)
                 for key, reading in self.items()
                 if reading.known_from <= day or reading.period.end <= day
             }
@@ -239,7 +239,7 @@ def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
     """Return the readings as if each had been known when its period ended, to judge a past day by today's knowledge."""
     return Figures(
         {
-            key: reading if reading.known_from <= key[1].end else reading._replace(known_from=key[1].end)
+            key: reading if reading.known_from <= key[1].end else reading.known_on(key[1].end)
             for key, reading in figures.items()
         }
     )

@@ -281,21 +281,14 @@ def _value_of(ratio: Ratio | None, reported: Reported, values: Mapping[str, Deci
         value = _share(numerator, denominator) if denominator else _NOTHING
         applies = denominator != 0 or numerator != 0 or not ratio.may_be_empty
     else:
-        numerator = sum(values.values(), _ZERO)
-        value = Fraction(numerator)
-    inherited = [reading for reading in readings if reading.summands]
+        numerator = sum([reading.value for reading in readings], _ZERO)
+        value = exact(numerator)
+    if [reading for reading in readings if reading.summands]:
+        readings = [summand for reading in readings for summand in reading.summands or (reading,)]
     return Observation(
-        effective=reported.effective,
-        period=reported.period,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        readings=tuple(
-            [summand for reading in readings for summand in reading.summands or (reading,)] if inherited else readings
-        ),
-        applies=applies,
+        reported.effective, reported.period, value, numerator, denominator, readings=tuple(readings), applies=applies
     )
 
 
-def _total(values: Mapping[str, Decimal], elements: Iterable[str]) -> Decimal:
-    return sum([values[element] for element in elements], _ZERO)
+def _total(values: Mapping[str, Decimal], elements: Sequence[str]) -> Decimal:
+    return values[elements[0]] if len(elements) == 1 else sum([values[element] for element in elements], _ZERO)

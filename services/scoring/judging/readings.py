@@ -41,6 +41,10 @@ class Reading(NamedTuple):
             summand.is_returned for summand in self.summands
         )
 
+    def known_on(self, day: date) -> Reading:
+        """Return the reading as if it had been known on a day. `_replace` takes four times as long."""
+        return Reading(*self[:6], day, *self[7:])
+
     @property
     def rank(self) -> tuple[int, int, datetime, UUID]:
         """The order in which readings prevail: by stage, then by revision, then by the time of arrival."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -85,6 +87,15 @@ class Carrier(BaseModel):
 def test_a_period_survives_json(day: date) -> None:
     carrier = Carrier(period=Period.parse(day.isoformat()))
     assert Carrier.model_validate_json(carrier.model_dump_json()) == carrier
+
+
+def test_a_period_is_one_object_however_it_comes() -> None:
+    period = Period.parse("2023-06")
+    carrier = Carrier.model_validate_json('{"period": "2023-06"}')
+    assert carrier.period is period
+    assert pickle.loads(pickle.dumps(period)) is copy.deepcopy(period) is copy.copy(period) is period  # noqa: S301
+    assert carrier.model_copy(deep=True).period is period
+    assert Period.parse("2023-Q2") != period
 
 
 def test_a_unit_without_district_has_a_dash_in_its_subject() -> None:
