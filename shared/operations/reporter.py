@@ -78,6 +78,11 @@ class Operations:
         self._nats = nats
         self.cleared(Code.BROKER)
 
+    @property
+    def standing(self) -> Mapping[Code, bool]:
+        """Each code, with whether this process knows that trouble now."""
+        return {code: code in self._reports and self._reports[code].is_raised for code in Code}
+
     def raised(self, code: Code, details: Bilingual | None = None) -> None:
         """Note that a trouble is there, or still there."""
         if details:

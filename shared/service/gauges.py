@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from shared.contracts import subjects
+from shared.operations.reporter import Operations
 from shared.postgres.engine import CONNECTIONS_LIMIT
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns
@@ -107,6 +108,16 @@ def of_consumers(nats: Client, service: str) -> Ask:
             gauge("ntm_consumer_pending_messages", "Messages that a consumer has yet to take", pending, "consumer"),
             gauge("ntm_consumer_ack_pending_messages", "Messages taken and not acknowledged yet", taken, "consumer"),
         ]
+
+    return ask
+
+
+def of_troubles(operations: Operations) -> Ask:
+    """Return what looks which troubles of the system this process knows."""
+
+    async def ask() -> Sequence[Metric]:
+        standing = {code.value: float(is_raised) for code, is_raised in operations.standing.items()}
+        return [gauge("ntm_trouble", "1 where the process knows this trouble of the system", standing, "code")]
 
     return ask
 

@@ -25,7 +25,7 @@ from shared.postgres.schema_version import numbers_of
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.fullness import nearly_full
-from shared.service.gauges import Gauges, of_connections, of_consumers, watch_loop
+from shared.service.gauges import Gauges, of_connections, of_consumers, of_troubles, watch_loop
 from shared.service.health import Health, Troubles
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
@@ -118,6 +118,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
 
             gauges = Gauges()
             gauges.add("connections", of_connections(engine))
+            gauges.add("troubles", of_troubles(operations))
             if name in subjects.CONSUMERS:
                 gauges.add("consumers", of_consumers(nats, name))
             async with background(operations.watch(_PARTS, troubles), watch_loop()):
