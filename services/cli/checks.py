@@ -28,6 +28,7 @@ from services.cli.migrate import SCHEMAS
 from services.cli.operations import last_reports
 from services.cli.rebuild import rules_of_state
 from services.cli.texts import phrase
+from services.scoring.update.plan_guard import other_judging
 from shared import text
 from shared.access.agency_keys import list_keys
 from shared.backup.retention import newest
@@ -223,7 +224,10 @@ async def _database(engine: AsyncEngine) -> AsyncIterator[Finding]:
 
 
 async def _judged_by(engine: AsyncEngine, nats: Client, settings: Settings) -> AsyncIterator[Finding]:
-    """Look whether the state was judged by the rules that are in force."""
+    """Look whether the state was judged by the rules that are in force, and as these programs judge."""
+    async with engine.connect() as connection:
+        if judging := await other_judging(connection):
+            yield _of(("scoring",), Code.JUDGING, judging)
     try:
         await rules_of_state(engine, nats, settings, only_own=True)
     except (UnusableVersionError, InvalidReferenceError) as error:

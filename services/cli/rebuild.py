@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import typer
@@ -18,16 +19,19 @@ from services.intake.rebuild import rebuild as rebuild_tables
 from services.notify.rebuild import RebuiltAlerts
 from services.notify.rebuild import rebuild as rebuild_alerts
 from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
+from services.scoring.storage.rebuilt_schema import DifferingVerdicts
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
+from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Plans, load_for
 from shared.service.clock import read_day
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
 from shared.settings import Settings
+from shared.text import STATUSES
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
@@ -80,7 +84,8 @@ def rebuild(
 
     It judges by the version of the reference data by which the live state was judged (`ntm reference list`).
 
-    Exit status 1 where they differ. What is live stays where a stream lacks what it holds: `ntm audit repair` fills the
+    `--verify` says what that would change, the verdicts by criterion and commitment, and changes nothing. Exit status 1
+    where they differ. What is live stays where a stream lacks what it holds: `ntm audit repair` fills the
     stream, and `--accept-loss` drops what it lacks. Nobody is told again of what was told. Keys, contacts, silences,
     subscriptions, notices' words and addresses, and parked messages stand in no stream: they are in backups.
     """
@@ -132,6 +137,8 @@ def rebuild(
         f"{compared.submissions:,} bản gửi / submissions, {compared.seconds:.1f} giây / seconds", highlight=False
     )
     console.print(table)
+    if compared.verdicts:
+        _print_verdicts(compared.verdicts)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
     for message in (*intake.unreadable, *compared.unreadable, *notify.unreadable):
@@ -156,6 +163,15 @@ def rebuild(
     if compared.differences or not (intake.is_same and notify.is_same):
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")
+
+
+def _print_verdicts(verdicts: Sequence[DifferingVerdicts]) -> None:
+    """Say how many verdicts change, by criterion or commitment: this is what people see of it."""
+    table = Table("kết quả đánh giá / verdicts", "đang dùng / live", "dựng lại / rebuilt", "số / number")
+    for one in verdicts:
+        live, rebuilt = (STATUSES[Status(status)].in_both for status in (one.live, one.rebuilt))
+        table.add_row(one.topic, live, rebuilt, f"{one.number:,}")
+    console.print(table)
 
 
 def _print_dropped(intake: RebuiltTables, compared: RebuildReport) -> None:

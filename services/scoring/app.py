@@ -75,7 +75,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def work() -> AsyncIterator[None]:
     """Run the workers and subscribers while the block does."""
-    async with background(scoring().watch_parked(), *(worker.run() for worker in scoring().workers)), broker:
+    async with background(scoring().watch(), *(worker.run() for worker in scoring().workers)), broker:
         await start(broker, scoring().runtime.nats)
         yield
 

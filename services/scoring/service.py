@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -25,7 +25,7 @@ from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow, SubmissionRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
-from services.scoring.update.plan_guard import take_version, transaction_by_plans, version_of_state
+from services.scoring.update.plan_guard import other_judging, take_version, transaction_by_plans, version_of_state
 from services.scoring.update.reference_switch import ReferenceSwitch
 from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
@@ -34,7 +34,9 @@ from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.submission import AcceptedSubmission
+from shared.operations.catalogue import Code
 from shared.service.gauges import of_outbox, of_parked
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
@@ -94,9 +96,14 @@ class Scoring:
         """The workers that run while the service does."""
         return (self.relay, self.targets, self.daily_tick, self.reference_switch)
 
-    async def watch_parked(self) -> None:
-        """Report that messages are parked, or came without a signature, and that none is any more."""
-        await self.runtime.operations.watch(PARKING_CODES, self.parking.troubles, failures=1)
+    async def watch(self) -> None:
+        """Report that messages are parked, or that another version judged the state, and that it is so no more."""
+        await self.runtime.operations.watch([*PARKING_CODES, Code.JUDGING], self._troubles, failures=1)
+
+    async def _troubles(self) -> Mapping[Code, Bilingual | None]:
+        async with self.runtime.engine.connect() as connection:
+            judging = await other_judging(connection)
+        return {**await self.parking.troubles(), **({Code.JUDGING: judging} if judging else {})}
 
     async def prepare(self) -> None:
         """Take up the version by which the state is judged, and make sure that the state is whole.

@@ -20,6 +20,7 @@ class Code(StrEnum):
     DATABASE = "database"
     DISK = "disk"
     GATEWAY = "gateway"
+    JUDGING = "judging"
     MIRROR = "mirror"
     PARKED = "parked"
     QUORUM = "quorum"
@@ -44,6 +45,7 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.DATABASE: Entry(phrase("operations.database.words"), phrase("operations.database.remedy")),
     Code.DISK: Entry(phrase("operations.disk.words"), phrase("operations.disk.remedy")),
     Code.GATEWAY: Entry(phrase("operations.gateway.words"), phrase("operations.gateway.remedy")),
+    Code.JUDGING: Entry(phrase("operations.judging.words"), phrase("operations.judging.remedy")),
     Code.MIRROR: Entry(phrase("operations.mirror.words"), phrase("operations.mirror.remedy")),
     Code.PARKED: Entry(phrase("operations.parked.words"), phrase("operations.parked.remedy")),
     Code.QUORUM: Entry(phrase("operations.quorum.words"), phrase("operations.quorum.remedy")),

@@ -1,10 +1,10 @@
-"""The SQL of the version of the reference data by which the state was judged."""
+"""The SQL of the versions of the reference data and of judging by which the state was judged."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import ReferenceRow
@@ -26,6 +26,24 @@ async def digest_judged_by(connection: AsyncConnection) -> str | None:
 
 
 async def record_version(connection: AsyncConnection, number: int, digest: str | None, at: datetime) -> None:
-    """Record by which version the state is judged from now on."""
-    await connection.execute(delete(reference))
-    await connection.execute(insert(reference), {"number": number, "digest": digest, "since": at})
+    """Record by which version of the reference data the state is judged from now on."""
+    values = {"number": number, "digest": digest, "since": at}
+    if not (await connection.execute(update(reference).values(values))).rowcount:
+        await connection.execute(insert(reference).values(values))
+
+
+async def judging_of_state(connection: AsyncConnection) -> int | None:
+    """Return the version of judging by which all of the state was judged; None: by programs that knew none."""
+    version: int | None = await connection.scalar(select(reference.c.judging))
+    return version
+
+
+async def record_judging(connection: AsyncConnection, version: int, at: datetime) -> None:
+    """Record that all of the state was judged by a version of judging; by the files where nothing is recorded yet."""
+    if not (await connection.execute(update(reference).values(judging=version))).rowcount:
+        await connection.execute(insert(reference).values(number=0, digest=None, since=at, judging=version))
+
+
+async def lower_judging(connection: AsyncConnection, version: int) -> None:
+    """Record that programs of this version of judging may judge a part of the state, where it was of a newer one."""
+    await connection.execute(update(reference).values(judging=version).where(reference.c.judging > version))

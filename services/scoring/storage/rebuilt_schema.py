@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    and_,
     case,
     cast,
     except_,
@@ -61,6 +62,15 @@ class UnmatchedRows(NamedTuple):
 
     number: int
     shown: list[tuple[Any, ...]]
+
+
+class DifferingVerdicts(NamedTuple):
+    """The number of verdicts on a criterion, or on a commitment above, that are one status live and another rebuilt."""
+
+    topic: str
+    live: str
+    rebuilt: str
+    number: int
 
 
 class ComparedTable(NamedTuple):
@@ -131,6 +141,20 @@ async def differing_targets(connection: AsyncConnection) -> set[tuple[str, str, 
     rows = union(except_(live, rebuilt), except_(rebuilt, live)).subquery()
     query = select(rows.c.plan, rows.c.commitment, rows.c.unit).distinct()
     return {(row.plan, row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+async def differing_verdicts(connection: AsyncConnection) -> list[DifferingVerdicts]:
+    """Count the verdicts that differ, by what is judged and from which status to which; the most frequent first."""
+    counts = []
+    for model, keys in ((StatusRow, ("unit", "criterion")), (TargetRow, ("plan", "commitment", "unit"))):
+        table = table_of(model)
+        live, rebuilt = table.alias("live"), _rebuilt(table).alias("rebuilt")
+        same = and_(*(live.c[key] == rebuilt.c[key] for key in keys))
+        before, after = (func.coalesce(one.c.status, Status.NO_DATA.value) for one in (live, rebuilt))
+        topic = func.coalesce(*(one.c["criterion" if model is StatusRow else "commitment"] for one in (live, rebuilt)))
+        query = select(topic, before, after, func.count()).select_from(live.join(rebuilt, same, full=True))
+        counts += await connection.execute(query.where(before != after).group_by(topic, before, after))
+    return sorted((DifferingVerdicts(*row) for row in counts), key=lambda one: (-one.number, *one))
 
 
 async def prove_changes(connection: AsyncConnection, rows: Sequence[NumberedValues]) -> int:

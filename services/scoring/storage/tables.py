@@ -218,6 +218,10 @@ class ReferenceRow(_Table, table=True):
     )
     digest: str | None
     since: datetime = Field(sa_type=_moment)
+    judging: int | None = Field(
+        default=None,
+        description="The version of judging by which all of the state was judged; None: by programs that knew none.",
+    )
 
 
 class TickRow(_Table, table=True):

@@ -13,8 +13,16 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
+from services.scoring.judging.version import JUDGING
 from services.scoring.storage.begun_plans import begun_plans, record_plans
-from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
+from services.scoring.storage.judged_version import (
+    digest_judged_by,
+    judged_version,
+    judging_of_state,
+    lower_judging,
+    record_judging,
+    record_version,
+)
 from services.scoring.storage.locks import lock_days
 from services.scoring.texts import phrase
 from services.scoring.update.transaction import Transaction
@@ -68,8 +76,11 @@ async def take_version(connection: AsyncConnection, in_use: ReferenceInUse, toda
     """
     await lock_days(connection)
     if (number := await judged_version(connection)) is None:
-        number = 0 if await begun_plans(connection) else in_use.number
-        await record_version(connection, number, None, now)
+        is_new = not await begun_plans(connection)
+        await record_version(connection, number := in_use.number if is_new else 0, None, now)
+        if is_new:
+            await record_judging(connection, JUDGING, now)
+    await lower_judging(connection, JUDGING)
     if number == 0:
         await _compare_files(connection, in_use, now)
     await take_plans(connection, await version_of_state(connection, in_use), today, now)
@@ -87,6 +98,17 @@ async def _compare_files(connection: AsyncConnection, in_use: ReferenceInUse, no
     if differ:
         remedy = "ntm reference install DIR --reason …, or ntm rebuild"
         log.error("reference data differ from those of the state", files=own, state=recorded, remedy=remedy)
+
+
+async def other_judging(connection: AsyncConnection) -> Bilingual | None:
+    """Say by which version of judging the state was judged; None where it is this program's, or there is no state.
+
+    Programs go on by their own: what changes is judged by it. So a state counts as of the oldest version that may have
+    judged any of it, and never as of a newer one before a rebuild has judged all of it.
+    """
+    if await judged_version(connection) is None or (own := await judging_of_state(connection)) == JUDGING:
+        return None
+    return filled(phrase("plan_guard.other_judging"), own=own or 0, program=JUDGING)
 
 
 async def plans_of_state(connection: AsyncConnection, plans: Plans) -> Sequence[Reference]:

@@ -24,15 +24,21 @@ from services.scoring.judging.figures import Figures, figures_from
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.levels import counted_once, districts_of
+from services.scoring.judging.version import JUDGING
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.begun_plans import record_plans
 from services.scoring.storage.changes import count_changes
 from services.scoring.storage.increments import add_increments
-from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
+from services.scoring.storage.judged_version import (
+    digest_judged_by,
+    judged_version,
+    record_judging,
+    record_version,
+)
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
-from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
+from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED, DifferingVerdicts
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
 from services.scoring.storage.tables import OutboxRow, ReadingRow, StatusRow, SubmissionRow, TakenBackRow
 from services.scoring.storage.taken_back import record_taken_back, taken_back_of
@@ -70,6 +76,7 @@ class RebuildReport:
     seconds: float = 0
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
+    verdicts: Sequence[DifferingVerdicts] = ()
     lacking: int = 0
     """Submissions, withdrawals and returns that were scored and are not in the stream."""
     unreadable: Sequence[str] = ()
@@ -280,6 +287,7 @@ async def _compare(live: AsyncConnection, proved: ProvedChanges) -> RebuildRepor
         report.differences += [f"{table.name}, only rebuilt: {row}" for row in table.only_rebuilt.shown]
         if model in (SubmissionRow, TakenBackRow):
             report.lacking += table.only_live.number
+    report.verdicts = await rebuilt_schema.differing_verdicts(live)
     return report
 
 
@@ -346,7 +354,8 @@ async def _switch_and_tell(live: Transaction, installed: Installed | None, *, by
 
 
 async def _judged_by(live: Transaction, installed: Installed | None) -> Judged:
-    """Record the installed version as that by which the state is judged, if there is one, and return what judges."""
+    """Record by what all of the state was judged, an installed version if there is one, and return it."""
+    await record_judging(live.connection, JUDGING, live.moment.at)
     if installed is None:
         number, digest = await judged_version(live.connection) or 0, await digest_judged_by(live.connection) or ""
         return Judged(number, digest, "ntm rebuild", "", "rebuild")
