@@ -24,6 +24,7 @@ MET, LOST = (
     {"poor_households": 40, "near_poor_households": 20},
     {"poor_households": 200, "near_poor_households": 90},
 )
+SCALED = ("--scale", "intake=2", "--scale", "scoring=3", "--scale", "notify=2")
 WAIT_SECONDS = 180.0
 """Patience: a machine may have much else to do."""
 _began = time.monotonic()
@@ -112,8 +113,8 @@ def follow(system: Project) -> None:
     """Follow a submission along the whole line; raise AssertionError where the line breaks."""
     system.run("build")
     say("image built")
-    system.run("up", "--detach", "--wait", "--scale", "scoring=2")
-    say("system started, with scoring twice")
+    system.run("up", "--detach", "--wait", *SCALED)
+    say("system started, with each service more than once")
 
     line = Line(system)
     line.post(MET, period="2023-05")
@@ -138,7 +139,7 @@ def follow(system: Project) -> None:
 
     confined(system)
 
-    scoring = [*system.containers("scoring"), *system.containers("board")]
+    scoring = system.containers("scoring")
     for container in scoring:
         killed(container)
     line.post(MET, period="2023-06", revision=2)
@@ -172,8 +173,7 @@ def confined(system: Project) -> None:
         return system.run("--profile", "pdf", "exec", "-T", by, "python", "-c", _REACHED, *places).split()
 
     parts = ["postgres:5432", "nats:4222", "intake:8001", "notify:8003", "postbox:8025"]
-    for by in ("scoring", "board"):  # notify may be starting still
-        eventually(f"{by} reaches them and pdf", lambda by=by: len(reached(by, "pdf:8004", *parts)) > len(parts))
+    eventually("scoring reaches all", lambda: len(reached("scoring", "pdf:8004", *parts)) > len(parts))
     found = reached("pdf", "scoring:8002", *parts)
     assert found == ["scoring:8002"], found
     system.run("--profile", "pdf", "rm", "--stop", "--force", "pdf")
@@ -190,11 +190,11 @@ def drill(system: Project, line: Line) -> None:
     line.wait_for_notices(2)
     heard, told = asyncio.run(line.events()), line.told()
     say("backed up; then worse figures again, which people were told of")
-    system.run("stop", "intake", "scoring", "board", "notify")
+    system.run("stop", "intake", "scoring", "notify")
     said = system.run("run", "--rm", "-T", "restore", f"/backups/{file}", "--only", "database", "--replace")
     assert "of which nobody is told again" in said, said
     system.run("restart", "nats")
-    system.run("up", "--detach", "--wait", "--scale", "scoring=2")
+    system.run("up", "--detach", "--wait", *SCALED)
     line.wait_for("not_met")
     line.post(MET, period="2023-06", revision=4)
     line.wait_for("met")

@@ -20,14 +20,14 @@ from tests.faults.site import PATIENCE_SECONDS, Site, are_ready
 from tests.ports import free_port
 from tests.waiting import eventually
 
-OWN_PARTS = ("intake", "scoring", "board", "notify")
+OWN_PARTS = ("intake", "scoring", "notify")
 """Containers whose killed process ends the container, which the engine then starts again by itself."""
 
-PARTS = (*OWN_PARTS, "nats", "postgres")
+PARTS = (*OWN_PARTS, "caddy", "nats", "postgres")
 
 
 class Containers(Site):
-    """The system of docker-compose.yml as a project apart, with scoring twice, as `scoring` and as `board`."""
+    """The system of docker-compose.yml as a project apart, with scoring twice."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -46,9 +46,8 @@ class Containers(Site):
         return self._project
 
     def container(self, part: str) -> str:
-        """Return the id of the only container of a part."""
-        [found] = self.project.containers(part)
-        return found
+        """Return the id of a part's container, or of its first."""
+        return self.project.containers(part)[0]
 
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[None]:
@@ -84,7 +83,8 @@ class Containers(Site):
             "NTM_RETRY_FIRST_SECONDS": "0.3",
             "NTM_RETRY_LONGEST_SECONDS": "2",
         }
-        parts: dict[str, object] = {part: {"environment": env} for part in OWN_PARTS}
+        parts: dict[str, dict[str, object]] = {part: {"environment": env} for part in OWN_PARTS}
+        parts["scoring"]["scale"] = 2
         return {"services": {**parts, "postgres": {"ports": [f"127.0.0.1:{self._database_port}:5432"]}}}
 
     def _take_users(self) -> None:
@@ -168,5 +168,5 @@ KINDS = {
     "container paused": Kind(PARTS, (1, 8), pause),
     "container restarted": Kind(PARTS, (0, 2), restart, "`docker compose up --detach`"),
     "all containers killed": Kind(("",), (0, 2), restart_all, "`docker compose up --detach`"),
-    "container cut off": Kind(PARTS, (1, 8), cut_off),
+    "container cut off": Kind((*OWN_PARTS, "nats", "postgres"), (1, 8), cut_off),
 }

@@ -42,14 +42,13 @@ def mounts(part: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, st
     return {target: source for source, target, *_ in shared}
 
 
-@pytest.mark.parametrize("name", ["scoring", "board"])
 @pytest.mark.parametrize(
     ("file", "variable"), [("NTM_MAP_FILE", "NTM_MAP"), ("NTM_REPORT_TEMPLATE_FILE", "NTM_REPORT_TEMPLATE")]
 )
 def test_a_file_of_the_office_is_put_where_scoring_looks_for_it_and_none_where_none_is_named(
-    compose: dict[str, Any], name: str, file: str, variable: str
+    compose: dict[str, Any], file: str, variable: str
 ) -> None:
-    part, named = compose["services"][name], {file: "/srv/ntm/own"}
+    part, named = compose["services"]["scoring"], {file: "/srv/ntm/own"}
     assert mounts(part, named)[interpolated(part["environment"][variable], named)] == "/srv/ntm/own"
     assert interpolated(part["environment"][variable], {}) == ""
     assert "/srv/ntm/own" not in mounts(part, {}).values()
@@ -92,7 +91,7 @@ def test_pdf_is_made_in_an_image_of_its_own_which_reaches_scoring_alone(compose:
     services = compose["services"]
     pdf, scoring = services["pdf"], services["scoring"]
     assert pdf["profiles"] == ["pdf"]
-    assert {name for name, part in services.items() if "pdf" in part.get("networks", ())} == {"pdf", "scoring", "board"}
+    assert {name for name, part in services.items() if "pdf" in part.get("networks", ())} == {"pdf", "scoring"}
     assert pdf["networks"] == ["pdf"]
     assert compose["networks"]["pdf"]["internal"] is True
     assert pdf["environment"].keys() == {"UVICORN_PORT"}

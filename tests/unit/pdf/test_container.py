@@ -14,9 +14,8 @@ def test_it_shares_its_network_with_scoring_alone_which_leads_nowhere_else() -> 
     assert SERVICES["pdf"]["networks"] == ["pdf"]
     assert COMPOSE["networks"]["pdf"]["internal"] is True
     others = {name for name, service in SERVICES.items() if "pdf" in service.get("networks", ["default"])}
-    assert others == {"pdf", "scoring", "board"}
-    for name in ("scoring", "board"):
-        assert "default" in SERVICES[name]["networks"], "they reach the database and the broker as ever"
+    assert others == {"pdf", "scoring"}
+    assert "default" in SERVICES["scoring"]["networks"], "it reaches the database and the broker as ever"
 
 
 def test_it_has_no_secret_no_data_and_no_published_port() -> None:

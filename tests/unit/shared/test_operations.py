@@ -116,7 +116,7 @@ def test_processes_of_a_machine_tell_a_trouble_once(
 def test_containers_that_tell_operators_share_what_they_have_told() -> None:
     compose = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yml").read_text())
     tell = {name: part for name, part in compose["services"].items() if "migrate" in part.get("depends_on", {})}
-    assert {"intake", "scoring", "board", "notify", "backup"} == tell.keys()
+    assert {"intake", "scoring", "notify", "backup"} == tell.keys()
     for name, part in tell.items():
         mounted = [volume.partition(":")[2] for volume in part["volumes"] if volume.startswith("told:")]
         assert mounted == [part["environment"]["NTM_OPERATORS_TOLD_DIR"]], name
