@@ -70,7 +70,7 @@ demo-reset: ## Remove the data of the local system
 
 compose-up: ## Start the system in containers, the first time with the settings of a demonstration
 	@deploy/write-env .env
-	docker compose up --build --detach --wait $(ARGS)
+	docker compose up --build --detach --wait --remove-orphans $(ARGS)
 
 compose-down: ## Stop the containers; their data stay, unless ARGS=--volumes
 	docker compose --profile demo down $(ARGS)
