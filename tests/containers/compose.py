@@ -23,6 +23,7 @@ class Project:
     """A project of Compose, with its settings in `env_file`, and files that override the project's in part."""
 
     def __init__(self, name: str, env_file: Path, overrides: Sequence[Path] = ()) -> None:
+        self._env_file = env_file
         self.name, self.image = name, f"ntm-coordination:{name}"
         self._command = ["docker", "compose", "--project-name", name, "--env-file", str(env_file)]
         for file in ("docker-compose.yml", *overrides):
@@ -38,6 +39,11 @@ class Project:
     def url(self, part: str, scheme: str = "http") -> str:
         """Return the address at which Docker publishes a part's port."""
         return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
+
+    def set(self, **settings: str) -> None:
+        """Set settings anew, for what runs from now on."""
+        with self._env_file.open("a") as file:
+            file.writelines(f"{key}={value}\n" for key, value in settings.items())
 
     def run(self, *arguments: str) -> str:
         """Return the output of `docker compose …`; when it fails, print it to stderr and raise CalledProcessError."""

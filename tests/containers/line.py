@@ -17,6 +17,7 @@ import httpx
 import nats
 
 from shared.nats.roles import inbox_of
+from tests.containers import doors
 from tests.containers.compose import Project, killed, project, restarts
 
 COMMUNE, DISTRICT, CRITERION = "06283", "184", "ntm-11"
@@ -56,7 +57,8 @@ class Line:
         printed = system.run("run", "--rm", "-T", "ntm", "agency", "add", "Van Quan", "--unit", DISTRICT)
         key = re.search(r"^ntm_\S+$", printed, re.MULTILINE)
         assert key, f"no key in: {printed}"
-        self._http = httpx.Client(trust_env=False, timeout=10, headers={"Authorization": f"Bearer {key[0]}"})
+        self.key = key[0]
+        self._http = httpx.Client(trust_env=False, timeout=10, headers={"Authorization": f"Bearer {self.key}"})
 
     def post(self, counted: dict[str, int], **given: Any) -> None:
         """Post one submission, and check that intake accepts it."""
@@ -138,17 +140,18 @@ def follow(system: Project) -> None:
     say("each service has its own seed only; notify's key was renewed beside the running broker")
 
     confined(system)
+    through_caddy(system, line)
 
     scoring = system.containers("scoring")
     for container in scoring:
         killed(container)
-    line.post(MET, period="2023-06", revision=2)
+    line.post(MET, period="2023-06", revision=7)
     say("every process of scoring killed, then a correction accepted")
     line.wait_for("met")
     say("the correction is scored: met again, which is news for the digest of the week")
     eventually("every container of scoring was started again", lambda: all(restarts(one) for one in scoring))
     events = asyncio.run(line.events())
-    assert events == ["first_data", "lost", "met"], events
+    assert events == ["first_data", "lost", "met", "lost", "met"], events
     say(f"a subscriber to NATS hears: {', '.join(events)}")
     drill(system, line)
 
@@ -180,29 +183,51 @@ def confined(system: Project) -> None:
     say("the service of PDF files is reached by scoring, and reaches scoring alone")
 
 
+def through_caddy(system: Project, line: Line) -> None:
+    """Follow streams, sessions and posts through Caddy to several processes of each service."""
+    figures = {"unit": COMMUNE, "period": "2023-06", "confirmed": True}
+    better, worse = ({"households": 1000, **counted} for counted in (MET, LOST))
+    doors.streams(system, line.key, {**figures, "revision": 2, "readings": better})
+    line.wait_for("met")
+    say(f"a stream of {doors.LINES} lines taken; the change that they made was told by another that stayed open")
+    again = doors.one_ends(system, line.key, {**figures, "revision": 3, "readings": worse})
+    line.wait_for("not_met")
+    line.wait_for_notices(2)
+    say(f"200 posts taken while a process of intake was stopped, {again} of them sent again")
+    printed = system.run(
+        "run", "--rm", "-T", "ntm", "user", "add", "an", "--role", "coordinator", "--full-name", "An", "--agency", "VP"
+    )
+    password = printed.splitlines()[1]
+    urls = [system.url(service) for service in doors.SERVICES]
+    assert "secure" not in doors.sessions(urls[1], urls, "an", password).lower()
+    doors.tls(system, "an", password)
+    say("one sign-in opens every process of every service; with TLS before them by one setting as well")
+
+
 def drill(system: Project, line: Line) -> None:
     """Restore the database of before a change beside today's streams; nothing is lost, and nobody is told twice."""
     system.run("run", "--rm", "-T", "backup", "ntm", "backup", "/backups")
     [file] = system.run("run", "--rm", "-T", "--entrypoint", "ls", "restore", "/backups").split()
     system.run("run", "--rm", "-T", "backup", "ntm", "backup", "--verify", f"/backups/{file}")
-    line.post(LOST, period="2023-06", revision=3)
+    line.post(LOST, period="2023-06", revision=8)
     line.wait_for("not_met")
-    line.wait_for_notices(2)
+    line.wait_for_notices(3)
     heard, told = asyncio.run(line.events()), line.told()
     say("backed up; then worse figures again, which people were told of")
     system.run("stop", "intake", "scoring", "notify")
+    doors.none_is_left(system)
     said = system.run("run", "--rm", "-T", "restore", f"/backups/{file}", "--only", "database", "--replace")
     assert "of which nobody is told again" in said, said
     system.run("restart", "nats")
     system.run("up", "--detach", "--wait", *SCALED)
     line.wait_for("not_met")
-    line.post(MET, period="2023-06", revision=4)
+    line.post(MET, period="2023-06", revision=9)
     line.wait_for("met")
-    line.post(LOST, period="2023-06", revision=5)
+    line.post(LOST, period="2023-06", revision=10)
     line.wait_for("not_met")
-    line.wait_for_notices(3)
+    line.wait_for_notices(4)
     assert asyncio.run(line.events()) == [*heard, "met", "lost"]
-    assert line.told() == told // 2 * 3, "each of the three losses is told once to each"
+    assert line.told() == told // 3 * 4, "each of the four losses is told once to each"
     say("the database put back from the backup: the change of after it stands, and nobody was told of it twice")
 
 
