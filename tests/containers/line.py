@@ -158,13 +158,19 @@ def follow(system: Project) -> None:
 
 _REACHED = """
 import socket, sys
-for place in sys.argv[1:]:
+from concurrent.futures import ThreadPoolExecutor
+
+def is_reached(place):
     name, port = place.split(":")
     try:
         socket.create_connection((name, int(port)), timeout=3).close()
-        print(place)
     except OSError:
-        pass
+        return False
+    return True
+
+places = sys.argv[1:]
+with ThreadPoolExecutor(len(places)) as pool:
+    print(*(place for place, there in zip(places, pool.map(is_reached, places)) if there))
 """
 
 

@@ -102,3 +102,18 @@ def test_pdf_is_made_in_an_image_of_its_own_which_reaches_scoring_alone(compose:
     assert {"libreoffice-writer-nogui", "fonts-liberation"} <= set(image.split())
     *_, last_user = re.findall(r"^USER (.+)$", image, re.M)
     assert not last_user.startswith(("root", "0"))
+
+
+def test_caddy_alone_has_the_services_ports_and_reaches_neither_broker_nor_database(compose: dict[str, Any]) -> None:
+    services, caddy = compose["services"], compose["services"]["caddy"]
+    assert caddy["networks"] == ["doors"]
+    members = {name for name, part in services.items() if "doors" in part.get("networks", ())}
+    assert members == {"caddy", "intake", "scoring", "notify"}
+    assert not [name for name in members - {"caddy"} if "ports" in services[name]], "they could not be scaled"
+    published = {interpolated(port, {}).rpartition(":")[2]: interpolated(port, {}) for port in caddy["ports"]}
+    assert published["8002"] == "127.0.0.1:8002:8002"
+    assert published["443"] == "127.0.0.1::443", "a port that Docker chooses"
+    assert "/var/run/docker.sock" not in str(caddy)
+    assert caddy["read_only"] is True
+    assert caddy["cap_drop"] == ["ALL"]
+    assert caddy["user"] == compose["services"]["nats"]["user"] == "10001:10001"
