@@ -248,15 +248,16 @@ def wrong_seeds(directory: Path) -> list[Path | None]:
     return [None, missing, broken, nobody]
 
 
-async def start_postgres(directory: Path, *, synced: bool = True) -> PostgresServer:
-    """Start a server of its own. Without `synced` it hands what it writes to the kernel, and does not wait for disks.
+async def start_postgres(directory: Path, *, synced: bool = True, embedded: bool = False) -> PostgresServer:
+    """Start a server of its own; with `embedded` from the wheel's program.
 
-    A killed server then loses nothing either, only a machine that fails would; and a database is dropped at once.
+    Without `synced` it hands what it writes to the kernel, and does not wait for disks. A killed server then loses
+    nothing either, only a machine that fails would; and a database is dropped at once.
     """
     options = [] if synced else ["-c", "fsync=off"]
     postgres = Postgres(directory / "postgres", free_port(), PASSWORD)
     runner: Runner
-    if use_containers():
+    if use_containers() and not embedded:
         container = _container(POSTGRES_IMAGE, 5432, postgres.port)
         container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=PASSWORD, POSTGRES_INITDB_ARGS=" ".join(LOCALE))
         container.with_command(" ".join(["postgres", *options]))

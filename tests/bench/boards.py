@@ -259,7 +259,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
     print(
         f"published without boards: {alone_rate:,.0f} changes/s (asked: {rate}); a change takes "
         f"{1000 * alone.services / alone_changes:.2f} ms of scoring, {1000 * alone.postgres / alone_changes:.2f} ms of "
-        f"PostgreSQL, {1000 * alone.nats / alone_changes:.2f} ms of NATS",
+        f"PostgreSQL, {1000 * alone.broker / alone_changes:.2f} ms of NATS",
         flush=True,
     )
 
@@ -296,7 +296,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
             f"  scoring took {took.services:.1f} s of the processor in {lasted:.0f} s, following {following:.1f} s of "
             f"it: {1000 * following / changes:.2f} ms a change, {1000 * following / frames:.3f} ms a frame; raw "
             f"transport.write: {1000 * raw:.3f} ms a frame\n"
-            f"  others: PostgreSQL {took.postgres:.1f} s, NATS {took.nats:.1f} s, the boards and what publishes "
+            f"  others: PostgreSQL {took.postgres:.1f} s, NATS {took.broker:.1f} s, the boards and what publishes "
             f"{took.own:.1f} s; memory {watch.first / MEGABYTE:.0f} MB before, {rss / MEGABYTE:+.0f} MB at most "
             f"(under {LIMIT_MEGABYTES})",
             flush=True,
@@ -379,7 +379,7 @@ def _read_raw(port: int, count: int, size: int) -> None:
 async def main(seconds: float, count: int, rate: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        server, postgres = await start_nats(directory), await start_postgres(directory)
+        server, postgres = await start_nats(directory, embedded=True), await start_postgres(directory, embedded=True)
         url = await postgres.create_database()
         nats = await server.connect()
         try:

@@ -28,7 +28,7 @@ class Cost(BaseModel):
     path: str
     services: float
     postgres: float
-    nats: float
+    broker: float
     raw: float | None
     """The raw limit: the same work by the bare means alone; None where there is none."""
     raw_means: str = ""
@@ -36,20 +36,20 @@ class Cost(BaseModel):
     @property
     def total(self) -> float:
         """All programs together."""
-        return self.services + self.postgres + self.nats
+        return self.services + self.postgres + self.broker
 
 
 def note(path: str, took: Usage, count: int, raw: float | None = None, raw_means: str = "") -> Cost:
     """Note what `count` items on a path have taken, and print it."""
-    each = [round(1e6 * seconds / count, 1) for seconds in (took.services, took.postgres, took.nats)]
-    cost = Cost(path=path, services=each[0], postgres=each[1], nats=each[2], raw=raw, raw_means=raw_means)
+    each = [round(1e6 * seconds / count, 1) for seconds in (took.services, took.postgres, took.broker)]
+    cost = Cost(path=path, services=each[0], postgres=each[1], broker=each[2], raw=raw, raw_means=raw_means)
     NOTED.parent.mkdir(exist_ok=True)
     with NOTED.open("a", encoding="utf-8") as file:
         file.write(cost.model_dump_json() + "\n")
     beside = "" if raw is None else f"; raw, {raw_means}: {raw:,.0f}"
     print(
         f"{path}: {cost.total:,.0f} us of the processor: services {cost.services:,.0f}, "
-        f"PostgreSQL {cost.postgres:,.0f}, NATS {cost.nats:,.0f}{beside}",
+        f"PostgreSQL {cost.postgres:,.0f}, broker {cost.broker:,.0f}{beside}",
         flush=True,
     )
     return cost
@@ -67,7 +67,7 @@ def medians(costs: Iterable[Cost]) -> dict[str, Cost]:
             update={
                 "services": statistics.median(cost.services for cost in of_path),
                 "postgres": statistics.median(cost.postgres for cost in of_path),
-                "nats": statistics.median(cost.nats for cost in of_path),
+                "broker": statistics.median(cost.broker for cost in of_path),
                 "raw": statistics.median(raws) if raws else None,
             }
         )
@@ -78,11 +78,11 @@ def medians(costs: Iterable[Cost]) -> dict[str, Cost]:
 def table(costs: Mapping[str, Cost]) -> str:
     """Write costs as a Markdown table."""
     rows = [
-        f"| {path} | **{cost.total:,.0f}** | {cost.services:,.0f} / {cost.postgres:,.0f} / {cost.nats:,.0f} | "
+        f"| {path} | **{cost.total:,.0f}** | {cost.services:,.0f} / {cost.postgres:,.0f} / {cost.broker:,.0f} | "
         f"{'' if cost.raw is None else f'{cost.raw_means}: {cost.raw:,.0f}'} |"
         for path, cost in costs.items()
     ]
-    head = "| us of the processor | all | services / PostgreSQL / NATS | raw limit, same run |"
+    head = "| us of the processor | all | services / PostgreSQL / broker | raw limit, same run |"
     return "\n".join((head, "| --- | --- | --- | --- |", *rows))
 
 

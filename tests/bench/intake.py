@@ -66,7 +66,7 @@ async def singles(around: Surroundings, intake: Service, key: str, source: Itera
         requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, SINGLES)]
         before = programs.usage()
         await raw.publish(around.nats, BODY, RAW_SINGLES)
-        bare = 1e6 * programs.usage().since(before).nats / RAW_SINGLES
+        bare = 1e6 * programs.usage().since(before).broker / RAW_SINGLES
         before = programs.usage()
         measured = await load.run(intake.port, iter(requests), CLIENTS)
         assert measured.statuses == {202: SINGLES}, measured.statuses
@@ -123,7 +123,7 @@ async def lines(around: Surroundings, intake: Service, key: str, source: Iterato
         body = b"\n".join(itertools.islice(source, LINES))
         before = programs.usage()
         await raw.publish_batches(around.nats, BODY, LINES)
-        bare = 1e6 * programs.usage().since(before).nats / LINES
+        bare = 1e6 * programs.usage().since(before).broker / LINES
         stored, before = await around.stored("SUBMISSIONS"), programs.usage()
         async with intake.client(key) as client:
             answer = await client.post(
@@ -143,7 +143,7 @@ BODY = b"x" * 600
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        server, postgres = await start_nats(directory), await start_postgres(directory)
+        server, postgres = await start_nats(directory, embedded=True), await start_postgres(directory, embedded=True)
         url = await postgres.create_database()
         nats = await server.connect()
         try:

@@ -97,7 +97,7 @@ async def measure(around: Surroundings) -> bool:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        server, postgres = await start_nats(directory), await start_postgres(directory)
+        server, postgres = await start_nats(directory, embedded=True), await start_postgres(directory, embedded=True)
         url = await postgres.create_database()
         nats = await server.connect()
         try:

@@ -90,7 +90,7 @@ async def main() -> None:
     """Measure it."""
     with tempfile.TemporaryDirectory() as folder:
         directory, port = Path(folder), free_port()
-        postgres = await start_postgres(directory)
+        postgres = await start_postgres(directory, embedded=True)
         env = {**UVICORN_ENV, "NTM_DATABASE_URL": await postgres.create_database()}
         service = await afresh(
             [*uvicorn_command("tests.bench.naive:app", port), "--no-access-log"], env, directory / "log"

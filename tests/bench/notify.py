@@ -123,7 +123,7 @@ async def ours(directory: Path, url: str) -> AsyncIterator[NotifyService]:
     _, _, after = rest.partition("\nstated_spans:\n")
     nobody = "\nrouting: {id: plan, channels: [email], match: {events: [budget_near]}}\nstated_spans:\n"
     plan.write_text(before + nobody + after, encoding="utf-8")
-    server, postgres = await start_nats(directory), await start_postgres(directory)
+    server, postgres = await start_nats(directory, embedded=True), await start_postgres(directory, embedded=True)
     nats = await server.connect()
     try:
         database = await postgres.create_database()

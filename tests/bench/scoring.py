@@ -57,7 +57,7 @@ MEGABYTE = 2**20
 @asynccontextmanager
 async def system(directory: Path, communes: int, today: date = START) -> AsyncIterator[tuple[Surroundings, Reference]]:
     """Servers of its own, and a country of so many communes."""
-    server, postgres = await start_nats(directory), await start_postgres(directory)
+    server, postgres = await start_nats(directory, embedded=True), await start_postgres(directory, embedded=True)
     nats = await server.connect()
     try:
         reference = country.reference_directory(directory, communes)

@@ -8,14 +8,17 @@ import psutil
 
 from tests.running import Running, Service
 
+_PARTS = {"postgres": "postgres", "nats-server": "broker", "redis-server": "broker"}
+
 
 class Usage(NamedTuple):
     """The seconds of the processor that each program has taken."""
 
     services: float
-    """The services that are measured, together."""
+    """The services that are measured, together, with their children."""
     postgres: float
-    nats: float
+    broker: float
+    """NATS; for a peer that has Redis in its place, Redis."""
     own: float
     """The measuring process itself: the load, or the boards that look on."""
 
@@ -30,21 +33,43 @@ class Usage(NamedTuple):
 
 
 class Programs:
-    """The programs that are measured: these services, and the PostgreSQL and NATS that this process has started."""
+    """The programs that are measured: these services, and the servers that this process has started.
+
+    LookupError where it has started none: what servers take that run elsewhere (in containers) is not seen from here,
+    and would count as nothing.
+    """
 
     def __init__(self, *services: Service | Running) -> None:
         processes = [service.process if isinstance(service, Service) else service for service in services]
         self._services = [psutil.Process(process.pid) for process in processes if process]
         self._own = psutil.Process()
+        if not self._servers():
+            raise LookupError("no server runs as a child of this process: start them with `embedded=True`")
 
     def usage(self) -> Usage:
         """Return what they have taken until now, their ended children among it."""
-        by_name: dict[str, float] = {"postgres": 0, "nats-server": 0}
-        for child in self._own.children(recursive=True):
-            if (name := child.name()) in by_name:
-                by_name[name] += _seconds(child)
-        services = sum(map(_seconds, self._services))
-        return Usage(services, by_name["postgres"], by_name["nats-server"], _seconds(self._own))
+        parts = {"postgres": 0.0, "broker": 0.0}
+        for part, server in self._servers():
+            parts[part] += _seconds(server)
+        services = sum(_seconds(one) for service in self._services for one in (service, *_children(service)))
+        return Usage(services=services, **parts, own=_seconds(self._own))
+
+    def _servers(self) -> list[tuple[str, psutil.Process]]:
+        return [(_PARTS[name], child) for child in _children(self._own) if (name := _name(child)) in _PARTS]
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _seconds(process: psutil.Process) -> float:
