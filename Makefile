@@ -23,10 +23,12 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 30 minutes
+bench: setup ## Measure each service beside the raw limits and its peers, in some 40 minutes
 	@rm -rf .bench
+	@$(BIN)/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/bench.txt
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.naive
+	@$(BIN)/python -m tests.bench.celery_peer
 	@$(BIN)/python -m tests.bench.scoring
 	@$(BIN)/python -m tests.bench.takeover
 	@$(BIN)/python -m tests.bench.asking
@@ -64,6 +66,7 @@ migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="wha
 lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned versions that still fit
 	$(COMPILE) --extra intake --extra scoring --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)
 	$(COMPILE) --all-extras --group dev --output-file $(REQUIREMENTS)/dev.txt $(ARGS)
+	$(COMPILE) --group bench --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/bench.txt $(ARGS)
 
 demo-reset: ## Remove the data of the local system
 	rm -rf $(DATA)

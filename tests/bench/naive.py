@@ -10,14 +10,14 @@ import asyncio
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import Field, SQLModel
 
@@ -54,6 +54,15 @@ class Posted(BaseModel):
     readings: dict[str, float]
 
 
+def upsert(unit: str, period: str, readings: Mapping[str, float]) -> Insert:
+    """Return the statement that keeps the figures of a submission."""
+    rows = [{"unit": unit, "period": period, "element": element, "value": value} for element, value in readings.items()]
+    statement = insert(NaiveFigure).values(rows)
+    return statement.on_conflict_do_update(
+        index_elements=["unit", "period", "element"], set_={"value": statement.excluded.value}
+    )
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Make the table, and keep connections while the service runs."""
@@ -71,17 +80,9 @@ app = FastAPI(lifespan=lifespan)
 @app.post("/v1/submissions", status_code=202)
 async def post(request: Request, posted: Posted) -> dict[str, str]:
     """Upsert the figures of a submission."""
-    rows = [
-        {"unit": posted.unit, "period": posted.period, "element": element, "value": value}
-        for element, value in posted.readings.items()
-    ]
-    statement = insert(NaiveFigure).values(rows)
-    whole = statement.on_conflict_do_update(
-        index_elements=["unit", "period", "element"], set_={"value": statement.excluded.value}
-    )
     session: AsyncSession
     async with request.app.state.sessions() as session:
-        await session.execute(whole)
+        await session.execute(upsert(posted.unit, posted.period, posted.readings))
         await session.commit()
     return {"status": "stored"}
 
