@@ -27,7 +27,7 @@ app.conf.update(
 _engine: Engine | None = None
 
 
-@app.task(name="store")
+@app.task(name="store")  # type: ignore[untyped-decorator]
 def store(posted: dict[str, Any]) -> None:
     """Upsert the figures of a submission."""
     global _engine
