@@ -258,4 +258,4 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 def holds_nul(body: bytes) -> bool:
     """Return whether a JSON text holds a NUL character, which PostgreSQL takes in no text."""
-    return bool(_NUL.search(body))
+    return b"\\u0000" in body and bool(_NUL.search(body))

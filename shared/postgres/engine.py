@@ -7,6 +7,7 @@ from typing import Any
 from asyncpg import Connection
 from pydantic_core import from_json, to_json
 from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.postgres import moments
@@ -19,11 +20,14 @@ CONNECTIONS_LIMIT = _KEPT_CONNECTIONS + _MORE_CONNECTIONS
 
 
 def create_engine(settings: Settings, name: str) -> AsyncEngine:
-    """Return an engine that checks its connections before use, so that it survives a restart of the database."""
+    """Return an engine that looks whether its connections are open before use, so that it survives a restart.
+
+    The database is not asked for that: SQLAlchemy's `pool_pre_ping` begins a transaction, asks and ends it, three round
+    trips before the first of our own. A server that goes away closes its connections, and asyncio hears of it.
+    """
     tls = settings.database_tls
     engine = create_async_engine(
         settings.database_url.get_secret_value(),
-        pool_pre_ping=True,
         json_serializer=as_json,
         json_deserializer=from_json,
         hide_parameters=True,  # the parameters hold figures and addresses, and errors are logged
@@ -40,11 +44,18 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         },
     )
     event.listen(engine.sync_engine, "connect", _read_all_days)
+    event.listen(engine.sync_engine, "checkout", _replace_closed)
     return engine
 
 
 def _read_all_days(connection: Any, _: object) -> None:
     connection.run_async(_set_codecs)
+
+
+def _replace_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool open a new connection in the place of a closed one, and of all others as old."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 async def _set_codecs(connection: Connection) -> None:
