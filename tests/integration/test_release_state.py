@@ -15,12 +15,12 @@ from tests.people import signed_in
 from tests.running import ntm, surroundings
 from tests.servers import PostgresServer, start_nats
 from tests.upgrade.filled import COMMUNE, PERSON, Filled, mail_server
-from tests.upgrade.programs import RELEASES
+from tests.upgrade.programs import RELEASES, releases
 from tests.waiting import eventually
 
 MOST_BYTES = 2_000_000
 
-TAGS = sorted(path.name for path in RELEASES.iterdir())
+TAGS = releases()
 
 
 @dataclass
@@ -40,10 +40,10 @@ async def restored(
     known = json.loads((state / "known.json").read_text(encoding="utf-8"))
     nats_server, url = await start_nats(directory, embedded=True), await postgres_server.create_database()
     nats = await nats_server.connect()
-    async with mail_server() as of_notify, surroundings(url, nats, nats_server, directory) as around:
+    async with mail_server() as settings, surroundings(url, nats, nats_server, directory) as around:
         await ntm("restore", str(state / "backup"), **around.env, **around.user("migrate"))
         filled = Filled(around, known["keys"], list(known["receipts"]), known["evidence_id"])
-        await filled.start(**of_notify)
+        await filled.start(**settings)
         await filled.settled()
         yield Restored(filled, known)
     await nats.close()
@@ -95,4 +95,5 @@ async def test_figures_that_come_now_are_judged(restored: Restored) -> None:
             return bool((await client.get(f"/v1/submissions/{sent}")).json().get("status") == "scored")
 
     await eventually(is_scored)
+    await filled.settled()
     assert "The same" in await filled.around.ntm("rebuild", "--verify")

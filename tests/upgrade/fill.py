@@ -29,12 +29,12 @@ async def fill(release: str, directory: Path) -> None:
     into.mkdir(parents=True)
     try:
         async with (
-            mail_server() as of_notify,
+            mail_server() as settings,
             surroundings(await postgres.create_database(), nats, nats_server, directory, programs.begin) as around,
         ):
             await programs.ntm("migrate", "--today", FIRST_DAY.isoformat(), **{**around.env, **around.user("migrate")})
             filled, data = Filled(around), {"NTM_DATA": str(directory)}
-            await filled.start(**of_notify)
+            await filled.start(**settings)
             around.as_running_system().write(directory)
             reference = str(reference_files(directory / "reference"))
             await programs.ntm("reference", "install", reference, "--reason", "Dữ liệu mẫu", **data)

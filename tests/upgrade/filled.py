@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from asyncio import gather
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from aiosmtpd.handlers import Sink
 
 from deploy.local.sample import CONTACTS, SAMPLE_COHORTS, SEED, sample_reference
 from deploy.local.sample.year import plan_year
+from shared.reference.archive import SAMPLE_COHORTS as NAME_OF_COHORTS
 from shared.reference.load import PACKAGED
-from shared.service import reference_versions
 from tests.integration.test_scoring import no_target_moved
 from tests.people import an_account, signed_in
 from tests.ports import free_port
@@ -32,7 +33,7 @@ FILE = b"%PDF-1.7 minutes of the review"
 
 @asynccontextmanager
 async def mail_server() -> AsyncIterator[dict[str, str]]:
-    """Run a mail server that takes every mail; yield the settings by which notify hands them over."""
+    """Run a mail server that takes every mail; yield the settings of the services, which name it."""
     server = Controller(Sink(), hostname="127.0.0.1", port=free_port())
     server.start()
     try:
@@ -48,7 +49,7 @@ async def mail_server() -> AsyncIterator[dict[str, str]]:
 def reference_files(directory: Path) -> Path:
     """Write the reference data by which the system is to judge; return their directory."""
     shutil.copytree(PACKAGED, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shutil.copy(SAMPLE_COHORTS, directory / reference_versions.SAMPLE_COHORTS)
+    shutil.copy(SAMPLE_COHORTS, directory / NAME_OF_COHORTS)
     return directory
 
 
@@ -64,11 +65,9 @@ class Filled:
     def service(self, name: str) -> Service:
         return next(service for service in reversed(self.around.services) if service.name == name)
 
-    async def start(self, **of_notify: str) -> None:
+    async def start(self, **settings: str) -> None:
         """Start the services of the surroundings' version."""
-        for name in ("intake", "scoring"):
-            await self.around.start(name)
-        await self.around.start("notify", **of_notify)
+        await gather(*(self.around.start(name, **settings) for name in ("intake", "scoring", "notify")))
 
     async def settled(self) -> None:
         """Wait until the services have taken everything that stands on the streams."""

@@ -17,6 +17,13 @@ RELEASES = ROOT / "tests" / "data"
 """A folder for each release, named as its tag."""
 
 
+def releases() -> list[str]:
+    """Return the tags of the releases of which a state is kept, oldest first."""
+    return sorted(
+        (path.name for path in RELEASES.iterdir()), key=lambda tag: [int(part) for part in tag[1:].split(".")]
+    )
+
+
 class NoSuchCommitError(Exception):
     """The repository does not hold a release's commit."""
 
