@@ -22,9 +22,11 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
 from shared.http.docs import docs_router
 from shared.http.metrics import router as metrics_router
+from shared.http.observed import TRACE_AT
 from shared.http.openapi import Description, describe
 from shared.http.parameters import refuse_unknown_parameters
 from shared.masking import mask
+from shared.nats.cloud_events import trace_id
 from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
@@ -144,7 +146,8 @@ async def _answer_invalid_query(request: Request, error: Exception) -> Response:
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:
-    log.error("request failed", path=request.url.path, exc_info=error)
+    trace = request.scope.get(TRACE_AT)
+    log.error("request failed", path=request.url.path, trace_id=trace and trace_id(trace), exc_info=error)
     return problem_response(Problem(Problems.FAILED), language_of(request))
 
 

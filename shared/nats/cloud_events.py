@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +14,12 @@ MESSAGE_ID = "Nats-Msg-Id"
 
 SUBJECT = "ce-subject"
 """The header with the subject on which a message is published."""
+
+TRACE = "traceparent"
+"""The header with the W3C trace context of what led to a message."""
+
+CURRENT_TRACE: ContextVar[str | None] = ContextVar("CURRENT_TRACE", default=None)
+"""The trace context of the request or message at hand: log lines name it."""
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -50,7 +57,7 @@ def cloud_event(
             SUBJECT: subject,
             "ce-time": at.isoformat(),
             "content-type": "application/json",
-            "traceparent": trace or new_trace(),
+            TRACE: trace or new_trace(),
         },
     )
 
@@ -61,3 +68,13 @@ def new_trace(given: str | None = None) -> str:
         return given
     token = secrets.token_hex(24)
     return f"00-{token[:32]}-{token[32:]}-01"
+
+
+def trace_at_hand(given: str | None) -> str:
+    """Return the trace context of the request at hand; outside one the given one where it is valid, else a new one."""
+    return CURRENT_TRACE.get() or new_trace(given)
+
+
+def trace_id(context: str) -> str:
+    """Return the trace's id in a trace context."""
+    return context.split("-")[1]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from shared.service.proof import Proof
+from shared.service.tracing import each_traced, within
 from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
@@ -40,11 +41,13 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
     try:
         proved, unproved = proof.split(messages)
         for message, reason in unproved:
-            log.error("message parked", stream=stream, subject=message.subject, reason=reason)
-            await park(message, reason)
+            with within([message]):
+                log.error("message parked", stream=stream, subject=message.subject, reason=reason)
+                await park(message, reason)
             PARKED.labels(stream).inc()
         if proved:
-            await _process(stream, proved, handle, park)
+            with each_traced(stream, proved):
+                await _process(stream, proved, handle, park)
     finally:
         working.cancel()
 
@@ -58,6 +61,11 @@ async def _say_working(messages: Sequence[Msg]) -> None:
 
 
 async def _process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
+    with within(messages):
+        await _process_within(stream, messages, handle, park)
+
+
+async def _process_within(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
     try:
         await handle(messages)
     except Exception as error:  # the consumer goes on whatever error a message causes

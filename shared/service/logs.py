@@ -1,4 +1,4 @@
-"""Logs, in which secrets and phone numbers are masked, whichever module logs them."""
+"""Logs, in which secrets and phone numbers are masked, whichever module logs them, and which name their trace."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 import structlog
 
 from shared.masking import know_secrets_of, masked
+from shared.nats.cloud_events import CURRENT_TRACE, trace_id
 from shared.settings import Settings
 
 
 def _masked(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
     # the library's own fields, such as the record of the standard library, are no content
     return {name: value if name.startswith("_") else masked(name, value) for name, value in entry.items()}
+
+
+def _named_trace(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+    trace = CURRENT_TRACE.get()
+    return {**entry, "trace_id": trace_id(trace)} if trace else entry
 
 
 def configure_logging(settings: Settings, service: str) -> None:
@@ -31,6 +37,7 @@ def configure_logging(settings: Settings, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _masked,
+        _named_trace,  # after the masking, which would take digits of it for a number
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)

@@ -30,6 +30,7 @@ from shared.service.health import Health, Troubles
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
+from shared.service.tracing import tracing
 from shared.service.transient_errors import once_possible
 from shared.settings import Settings
 
@@ -90,7 +91,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     of_files = load_for(settings)
     engine = create_engine(settings, name)
     operations = Operations(name, settings)
-    async with background(operations.run()):
+    async with background(operations.run()), tracing(name):
         nats = await connect(settings, f"ntm-{name}")
         operations.attach(nats)
         proof = await once_possible(lambda: Proof.of(engine, nats))

@@ -24,7 +24,7 @@ from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, Limit, unknown_cursor
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.readable import read_row
@@ -331,7 +331,7 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, a
     """
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
-    message = difficulty_message(logged, new_trace(request.headers.get("traceparent")))
+    message = difficulty_message(logged, trace_at_hand(request.headers.get("traceparent")))
     try:
         (stored,) = await publish(nats, [message]) if after is None else [await publish_next(nats, message, after)]
     except BrokerUnavailableError as error:

@@ -28,7 +28,7 @@ from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.problems import Fault, Faults, Problem, Problems, no_such_unit, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import CriteriaSet, Unit
@@ -168,7 +168,7 @@ async def post_step(
     """
     runtime = intake.runtime
     unit, chosen = _named(runtime, caller, commune, criteria_set)
-    posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
     known = idempotency_key is not None
     event_id = stable_id("dossier", caller.agency, unit.key, chosen.id, idempotency_key) if known else uuid4()
     steps = await take_step(intake, posted, Step(unit, chosen, entry, event_id))

@@ -42,7 +42,7 @@ from shared.http.body import JsonRoute, read_body
 from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, Limit, unknown_cursor
 from shared.http.work_slots import WorkSlots
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.object_store import ObjectStore
 from shared.problems import Fault, Faults, Problem, Problems
@@ -119,7 +119,7 @@ async def attach_evidence(
     A PDF, a picture (PNG, JPEG) or an Excel workbook of at most 10 MB, told by its content. The same again by the same
     agency gets the first record. Links are kept as they are and never opened.
     """
-    posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
     if submission is not None:
         about = await _of_submission(intake, caller, submission, element)
     else:
@@ -206,7 +206,7 @@ async def withdraw_evidence(
             "reason": wish.reason,
         }
     )
-    return await _log(intake, gone, new_trace(request.headers.get("traceparent")))
+    return await _log(intake, gone, trace_at_hand(request.headers.get("traceparent")))
 
 
 async def _of_submission(intake: Intake, caller: Caller, submission_id: UUID, element: str | None) -> _Subject:

@@ -24,7 +24,7 @@ from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refu
 from shared.http.dependencies import authenticate
 from shared.http.observed import ROUTE
 from shared.http.parameters import refuse_unknown_parameters
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.problems import Problem, Problems, bad_parameter
 
 _REQUEST_KEY = re.compile(REQUEST_KEY)
@@ -83,7 +83,7 @@ def posted_by(caller: Caller, headers: Mapping[str, str]) -> Posted:
     if request_key is not None and not _REQUEST_KEY.match(request_key):
         raise bad_parameter("idempotency-key", "Idempotency-Key", _EXPECTED_KEY)
     language = language_in(headers.get("accept-language", ""))
-    return Posted(caller, language, new_trace(headers.get("traceparent")), request_key)
+    return Posted(caller, language, trace_at_hand(headers.get("traceparent")), request_key)
 
 
 async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:

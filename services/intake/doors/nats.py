@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 from nats.aio.msg import Msg
 
@@ -9,9 +11,11 @@ from services.intake.doors.http import answer_json, posted_by
 from services.intake.service import Intake
 from services.intake.texts import phrase
 from shared.access.caller import Caller
-from shared.contracts.subjects import agency_of
+from shared.contracts.subjects import SUBMIT, agency_of
 from shared.http.app import EXPECTED_ERRORS, language_in, problem_of, problem_response
+from shared.nats.cloud_events import TRACE
 from shared.problems import Problem, Problems
+from shared.service.tracing import traced
 from shared.texts import filled
 
 log = structlog.get_logger()
@@ -27,6 +31,11 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
     `Idempotency-Key`, `Accept-Language`, `traceparent`.
     """
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
+    with traced(f"request {SUBMIT}", "SERVER", headers.get(TRACE), {"messaging.system": "nats"}):
+        return await _answer(intake, message, headers)
+
+
+async def _answer(intake: Intake, message: Msg, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
     language = language_in(headers.get("accept-language", ""))
     try:
         caller = await _caller(intake, message, headers.get("authorization"))

@@ -27,7 +27,7 @@ from shared.contracts.submission import AcceptedSubmission, Review, Submission, 
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.unavailable import unavailable
@@ -67,7 +67,7 @@ async def review_submission(
     a submission that has not passed its own stage. Until a correction of a higher revision comes, a returned figure
     counts no longer where the plan counts verified figures only; else it counts, and is shown as returned.
     """
-    posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
     return await review(intake, posted, submission_id, decision)
 
 

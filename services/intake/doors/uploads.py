@@ -51,7 +51,7 @@ from shared.http.app import language_of
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.http.work_slots import WorkSlots
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Element, Unit
@@ -153,7 +153,7 @@ async def upload(
         raise unknown_unit("/unit", unit)
     intake.admission.group_commit.check_open()
     given = RowDefaults(typed(unit) if unit else None, parsed_period(period) if period else None, stage)
-    posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
+    posted = Posted(caller, language_of(request), trace_at_hand(traceparent), idempotency_key)
     ways = _Ways(dry_run, confirmed, correct, marks=XLSX in request.headers.get("accept", ""))
     async with _work_slots.in_hand():
         body = await read_body(request, UPLOAD_LIMIT)

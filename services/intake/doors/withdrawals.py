@@ -26,7 +26,7 @@ from shared.contracts.difficulty import Words
 from shared.contracts.submission import AcceptedSubmission, Withdrawal
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
-from shared.nats.cloud_events import new_trace
+from shared.nats.cloud_events import trace_at_hand
 from shared.nats.publishing import (
     EXPECTED_LAST,
     EXPECTED_LAST_OF,
@@ -64,7 +64,7 @@ async def withdraw_submission(
     For the agency that sent it, and for offices that may review it. Where an office has verified or confirmed it, the
     caller also needs to be that office, or one that may review what it sent. A withdrawal again gets the first record.
     """
-    trace = new_trace(request.headers.get("traceparent"))
+    trace = trace_at_hand(request.headers.get("traceparent"))
     return await withdraw(intake, caller, submission_id, wish.reason, trace)
 
 

@@ -32,6 +32,7 @@ from shared.service import outbox
 from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.polling_worker import PollingWorker
+from shared.service.tracing import traced
 from shared.service.transient_errors import is_transient
 from shared.time import utc_now
 
@@ -177,26 +178,32 @@ class DeliveryWorker:
         if ends_soon or self._is_stopping or self._breaker.rests(started_at):
             self._untried.append(notice)
             return
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                outcome = await session.deliver(notice)
-        except TimeoutError:
-            outcome = Outcome(Result.TEMPORARY, f"no answer within {ATTEMPT_SECONDS} s")
-        except Exception as error:  # a worker's edge: a notice that cannot be handed over stops no other notice
-            log.exception("delivery failed", notice=str(notice.id), channel=self._name)
-            outcome = Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
-        finished_at = utc_now()
-        turn = self._breaker.note(outcome, finished_at)
-        status, due_at = status_after(notice, outcome, self._settings, finished_at)
+        with traced(f"deliver {self._name}", "CLIENT", notice.trace, {"ntm.notice": str(notice.id)}) as span:
+            outcome = await self._deliver(session, notice)
+            finished_at = utc_now()
+            turn = self._breaker.note(outcome, finished_at)
+            status, due_at = status_after(notice, outcome, self._settings, finished_at)
+            if outcome.result is not Result.SENT:
+                log.warning("notice not sent", notice=str(notice.id), channel=self._name, status=status.value)
+            if span:
+                span.set_attribute("ntm.outcome", outcome.result.value)
         recorded = asyncio.get_running_loop().create_future()
         shown_at = self._clock.now()
         attempt = Attempt(notice, started_at, finished_at, shown_at, outcome, status, due_at, turn)
         self._ended.append((attempt, recorded))
         self._has_ended.set()
         ATTEMPTS.labels(self._name, outcome.result.value).inc()
-        if outcome.result is not Result.SENT:
-            log.warning("notice not sent", notice=str(notice.id), channel=self._name, status=status.value)
         await recorded  # a session begins no notice before the record: a crash repeats one notice a session at most
+
+    async def _deliver(self, session: Session, notice: Notice) -> Outcome:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await session.deliver(notice)
+        except TimeoutError:
+            return Outcome(Result.TEMPORARY, f"no answer within {ATTEMPT_SECONDS} s")
+        except Exception as error:  # a worker's edge: a notice that cannot be handed over stops no other notice
+            log.exception("delivery failed", notice=str(notice.id), channel=self._name)
+            return Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
 
     async def _record_all(self) -> None:
         while not self._is_over or self._ended:
