@@ -11,12 +11,17 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
+
+from shared.secret_files import AWS_KEY, secret_of_file
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 type ObjectFault = Literal["missing", "changed"]
 
@@ -45,7 +50,9 @@ class ObjectStore:
             directory = Path(url2pathname(urlsplit(url).path))
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             return cls(LocalStore(directory), directory)
-        return cls(S3Store.from_url(url, retry_config={"max_retries": 3, "retry_timeout": _PATIENCE}))
+        secret = secret_of_file(AWS_KEY)
+        config: S3Config | None = {"secret_access_key": secret} if secret else None
+        return cls(S3Store.from_url(url, config=config, retry_config={"max_retries": 3, "retry_timeout": _PATIENCE}))
 
     async def put(self, content: bytes) -> str:
         """Store a file and return its SHA-256, once it is on disk. What is cut off leaves nothing behind."""

@@ -11,13 +11,14 @@ from email.headerregistry import Address
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self, get_args
+from urllib.parse import quote, urlsplit
 
 from pydantic import AnyHttpUrl, ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.bilingual import Bilingual
+from shared.secret_files import AWS_KEY, secret_of_file
 from shared.texts import filled, phrase
 from shared.tls import tls_context
 
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NTM_", env_ignore_empty=True, extra="ignore")
 
     database_url: SecretStr = Field(description="postgresql+asyncpg://…")
+    database_password: SecretStr | None = Field(default=None, description="Its password, where the URL has none.")
     database_ca_file: Path | None = Field(
         default=None, description="The authorities that vouch for the database, in PEM; with it, TLS or no connection."
     )
@@ -245,6 +247,24 @@ class Settings(BaseSettings):
         if not all(map(_is_server, value.split(","))):
             raise ValueError("expected nats://host:port, or several of them between commas")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_may_stand_in_files(cls, given: dict[str, object]) -> dict[str, object]:
+        secret_of_file(AWS_KEY)  # the object store reads it
+        kinds = {name: field.annotation for name, field in cls.model_fields.items()}
+        secrets = [name for name, kind in kinds.items() if kind is SecretStr or SecretStr in get_args(kind)]
+        in_files = {name: secret_of_file(_variable(name)) for name in secrets}
+        return {**{name: secret for name, secret in in_files.items() if secret}, **given}
+
+    @model_validator(mode="after")
+    def _database_url_has_its_password(self) -> Self:
+        parts = urlsplit(self.database_url.get_secret_value())
+        if self.database_password and parts.username and parts.password is None:
+            user, _, hosts = parts.netloc.rpartition("@")
+            login = f"{user}:{quote(self.database_password.get_secret_value(), safe='')}"
+            self.database_url = SecretStr(parts._replace(netloc=f"{login}@{hosts}").geturl())
+        return self
 
     @model_validator(mode="after")
     def _operators_can_be_told(self) -> Self:

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.config import LOGGING_CONFIG
 
 from deploy.local.gateways import GatewayKeys, SmsGateways
 from deploy.local.outbox import Outbox, Sent, body, header, parsed
@@ -157,7 +158,10 @@ async def serve(postbox: Postbox, host: str, smtp_port: int, http_port: int) -> 
 
     smtp = await loop.create_server(converse, host, smtp_port)
     async with smtp:
-        await uvicorn.Server(uvicorn.Config(postbox.app, host=host, port=http_port, access_log=False)).serve()
+        form = os.environ.get("UVICORN_LOG_CONFIG", LOGGING_CONFIG)
+        await uvicorn.Server(
+            uvicorn.Config(postbox.app, host=host, port=http_port, access_log=False, log_config=form)
+        ).serve()
 
 
 def main() -> None:

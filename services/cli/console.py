@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from services.cli.json_lines import JsonLines
 from shared.contracts.bilingual import Bilingual
 from shared.nats.unreachable import BrokerUnusableError
 
-# output into a file or a pipe has 180 columns, since no terminal gives a width
-console = Console(width=None if sys.stdout.isatty() else 180)
+_IS_LOG = os.environ.get("NTM_COMMAND_LINES") == "json"
+if _IS_LOG:  # also what others print, such as a traceback
+    sys.stdout, sys.stderr = JsonLines(sys.stdout, "info"), JsonLines(sys.stderr, "error")
+# output into a file or a pipe has 180 columns, since no terminal gives a width; a line of a log is not broken
+console = Console(width=None if sys.stdout.isatty() else 180, soft_wrap=_IS_LOG)
 errors = Console(stderr=True, soft_wrap=True)
 
 

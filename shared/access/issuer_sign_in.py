@@ -21,6 +21,7 @@ from shared.access.sign_in import RefusedError
 from shared.problems import Problem, Problems
 from shared.settings import Settings
 from shared.texts import phrase
+from shared.user_agent import USER_AGENT
 
 log = structlog.get_logger()
 
@@ -130,7 +131,7 @@ class IssuerSignIn:
         from authlib.integrations.requests_client import OAuth2Session
 
         secret = self._client_secret.get_secret_value() if self._client_secret else None
-        return OAuth2Session(
+        session = OAuth2Session(
             self._client_id,
             secret,
             scope=_SCOPE,
@@ -138,6 +139,8 @@ class IssuerSignIn:
             code_challenge_method="S256",
             default_timeout=_TIMEOUT_SECONDS,
         )
+        session.headers["User-Agent"] = USER_AGENT
+        return session
 
     def _away(self, error: Exception) -> RefusedError:
         log.warning("the issuer cannot be used", issuer=self._issuer, error=type(error).__name__)

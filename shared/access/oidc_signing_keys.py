@@ -11,6 +11,7 @@ import jwt
 import structlog
 
 from shared.problems import Problem, Problems
+from shared.user_agent import USER_AGENT
 
 log = structlog.get_logger()
 
@@ -92,4 +93,4 @@ def discovered(issuer: str) -> dict[str, Any]:
 
 def _client(url: str) -> jwt.PyJWKClient:
     """Return PyJWT's client for one document: HTTP(S) only, no redirects, no cache beside that of `SigningKeys`."""
-    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT_SECONDS)
+    return jwt.PyJWKClient(url, cache_jwk_set=False, headers={"User-Agent": USER_AGENT}, timeout=_TIMEOUT_SECONDS)

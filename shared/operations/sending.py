@@ -19,6 +19,7 @@ from shared.operations.letter import Told, document, letter
 from shared.settings import Settings
 from shared.smtp import smtp_client
 from shared.time import utc_now
+from shared.user_agent import USER_AGENT
 from shared.webhook_signature import signed
 
 log = structlog.get_logger()
@@ -81,7 +82,7 @@ async def _call(settings: Settings, troubles: Sequence[Told], key: UUID) -> None
         client.post(
             settings.operators_webhook or "",
             data=body,
-            headers={"content-type": "application/json", **headers},
+            headers={"content-type": "application/json", "user-agent": USER_AGENT, **headers},
             allow_redirects=False,
             raise_for_status=True,
         ) as response,

@@ -23,6 +23,23 @@ def _named_trace(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str,
     return {**entry, "trace_id": trace_id(trace)} if trace else entry
 
 
+def json_formatter() -> logging.Formatter:
+    """Return the form of lines that uvicorn writes before a service has its settings (`deploy/uvicorn-log.json`)."""
+    steps: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _masked,
+    ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=steps,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+
+
 def configure_logging(settings: Settings, service: str) -> None:
     """Write structured lines to standard error, for structlog and the standard library alike."""
     know_secrets_of(settings)

@@ -30,6 +30,7 @@ class Project:
             self._command += ["--file", str(file)]
         self._env = {key: value for key, value in os.environ.items() if not _IN_THE_FILE.match(key)}
         subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
+        self._in_a_file("NTM_LINK_SECRET")
         ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
         images = {"NTM_IMAGE": self.image, "NTM_PDF_IMAGE": self.image}  # its service runs without LibreOffice too
         with env_file.open("a") as file:
@@ -39,6 +40,14 @@ class Project:
     def url(self, part: str, scheme: str = "http") -> str:
         """Return the address at which Docker publishes a part's port."""
         return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
+
+    def _in_a_file(self, secret: str) -> None:
+        """Put a secret into a file, which the setting with `_FILE` names."""
+        file, text = self._env_file.with_name(secret), self._env_file.read_text()
+        [value] = re.findall(rf"^{secret}=(.+)$", text, re.MULTILINE)
+        file.write_text(f"{value}\n")
+        file.chmod(0o644)
+        self._env_file.write_text(text.replace(f"{secret}={value}", f"{secret}_FILE={file}"))
 
     def set(self, **settings: str) -> None:
         """Set settings anew, for what runs from now on."""

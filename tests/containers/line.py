@@ -129,6 +129,8 @@ def follow(system: Project) -> None:
     for one in line.sent():
         say(f"  {one['kind']:<4} to {', '.join(one['to'])}: {one['subject'] or one['text']}")
 
+    secret = system.run("exec", "-T", "notify", "sh", "-c", "echo $NTM_LINK_SECRET; cat $NTM_LINK_SECRET_FILE").split()
+    assert len(secret) == 1, "it stands in the file alone"
     for service in ("intake", "scoring", "notify"):
         seeds = system.run("exec", "-T", service, "find", "/users", "-name", "*.nk").split()
         assert seeds == [f"/users/{service}/{service}.nk"], seeds
@@ -139,6 +141,7 @@ def follow(system: Project) -> None:
             system.run("restart", "notify")
     say("each service has its own seed only; notify's key was renewed beside the running broker")
 
+    logs_are_json(system)
     confined(system)
     through_caddy(system, line)
 
@@ -154,6 +157,19 @@ def follow(system: Project) -> None:
     assert events == ["first_data", "lost", "met", "lost", "met"], events
     say(f"a subscriber to NATS hears: {', '.join(events)}")
     drill(system, line)
+
+
+def logs_are_json(system: Project) -> None:
+    """Check that every line that a container of ours has written, and each of Caddy's, is JSON; of commands as well."""
+    for service in ("users", "nats-store", "migrate", "intake", "scoring", "notify", "postbox", "caddy"):
+        lines = system.run("logs", "--no-color", "--no-log-prefix", service).splitlines()
+        assert lines, service
+        for line in lines:
+            try:
+                assert isinstance(json.loads(line), dict)
+            except ValueError as error:
+                raise AssertionError(f"{service}: {line}") from error
+    say("every line of every log is JSON")
 
 
 _REACHED = """

@@ -18,6 +18,7 @@ from services.notify.alerts.notice import Notice, Wording
 from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.channels.pace import paced
 from services.notify.delivery.channels.webhook import Webhook, new_secret
+from shared.user_agent import USER_AGENT
 from tests.integration.providers import Answer, broken, deliver, deliver_and_close, never, receiving
 from tests.unit.notify.test_channels import a_notice, some_settings
 
@@ -44,6 +45,7 @@ async def test_a_receiver_verifies_the_signature_with_the_new_secret_and_with_th
     assert outcome.result is Result.SENT
     assert request.headers["webhook-id"] == str(a_notice().request_id)
     assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"] == USER_AGENT
     assert request.path_qs == "/hook?x=%20y"
 
 

@@ -108,8 +108,10 @@ def test_caddy_alone_has_the_services_ports_and_reaches_neither_broker_nor_datab
     services, caddy = compose["services"], compose["services"]["caddy"]
     assert caddy["networks"] == ["doors"]
     members = {name for name, part in services.items() if "doors" in part.get("networks", ())}
-    assert members == {"caddy", "intake", "scoring", "notify"}
-    assert not [name for name in members - {"caddy"} if "ports" in services[name]], "they could not be scaled"
+    assert members == {"caddy", "prometheus", "intake", "scoring", "notify"}
+    assert not [name for name in members - {"caddy", "prometheus"} if "ports" in services[name]], (
+        "they could not be scaled"
+    )
     published = {interpolated(port, {}).rpartition(":")[2]: interpolated(port, {}) for port in caddy["ports"]}
     assert published["8002"] == "127.0.0.1:8002:8002"
     assert published["443"] == "127.0.0.1::443", "a port that Docker chooses"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from services.intake.settings import settings as intake_settings
 from services.notify.settings import NotifySettings
@@ -148,3 +149,42 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None
     words = str(BrokerUnreachableError(["nats://ntm:hunter22@nats:4222", "tls://b:1"], TimeoutError()))
     assert "nats://nats:4222, tls://b:1" in words
     assert "hunter22" not in words
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NTM_SMTP_PASSWORD_FILE", str(tmp_path / "mail"))
+    (tmp_path / "mail").write_text("của máy chủ thư\n")
+    found = read_settings(ServiceSettings).smtp_password
+    assert found
+    assert found.get_secret_value() == "của máy chủ thư"
+
+
+def test_a_secret_in_the_environment_and_in_a_file_or_in_a_useless_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mail").write_text("hunter23")
+    words = words_of(
+        monkeypatch, NTM_SMTP_PASSWORD="hunter24", NTM_SMTP_PASSWORD_FILE=str(tmp_path / "mail")
+    )  # fmt: skip
+    assert "chỉ đặt một trong hai: NTM_SMTP_PASSWORD" in words
+    assert "set one of the two, NTM_SMTP_PASSWORD" in words
+    assert "hunter" not in words
+    monkeypatch.delenv("NTM_SMTP_PASSWORD")
+    missing = words_of(monkeypatch, NTM_SMTP_PASSWORD_FILE=str(tmp_path / "none"))
+    assert f"NTM_SMTP_PASSWORD_FILE names cannot be read: {tmp_path / 'none'}" in missing
+    (tmp_path / "empty").touch()
+    assert "is empty" in words_of(monkeypatch, NTM_SMTP_PASSWORD_FILE=str(tmp_path / "empty"))
+    monkeypatch.delenv("NTM_SMTP_PASSWORD_FILE")
+    assert "AWS_SECRET_ACCESS_KEY_FILE" in words_of(
+        monkeypatch, AWS_SECRET_ACCESS_KEY_FILE=str(tmp_path / "none")
+    )  # fmt: skip
+
+
+def test_the_password_of_the_database_may_stand_beside_its_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a/b@c:d\n")
+    monkeypatch.setenv("NTM_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    assert "hunter22" in read_settings(ServiceSettings).database_url.get_secret_value(), "the URL has one"
+    monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://ntm@x:5432/y?ssl=require")
+    url = make_url(read_settings(ServiceSettings).database_url.get_secret_value())
+    assert (url.username, url.password, url.host, url.port) == ("ntm", "a/b@c:d", "x", 5432)
+    assert url.query == {"ssl": "require"}

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from services.notify.delivery.channels.channel import Outcome, Result, Session
+from shared.user_agent import USER_AGENT
 
 ANSWER_LIMIT = 16 * 1024
 """The most bytes of an answer that a channel reads."""
@@ -41,6 +42,7 @@ class Client:
                 # a connection that cannot be made fails in half the time, which tells it from a missing answer
                 timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=self._seconds / 2),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": USER_AGENT},
             )
         return self._session
 
