@@ -22,6 +22,10 @@ class JsonLines(io.TextIOBase):
             self._line(line)
         return len(text)
 
+    def fileno(self) -> int:
+        """Return the file below, which rich leaves when nobody reads any more."""
+        return self._into.fileno()
+
     def flush(self) -> None:
         """Write through what is whole."""
         self._into.flush()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from services.intake.settings import IntakeSettings
+from services.notify.settings import NotifySettings
 from services.scoring.settings import ScoringSettings
+from shared.service.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[3]
 _NAMED = re.compile(r"\$\{(\w+)(?:(:?[-+?])([^}]*))?\}")
@@ -102,6 +105,27 @@ def test_pdf_is_made_in_an_image_of_its_own_which_reaches_scoring_alone(compose:
     assert {"libreoffice-writer-nogui", "fonts-liberation"} <= set(image.split())
     *_, last_user = re.findall(r"^USER (.+)$", image, re.M)
     assert not last_user.startswith(("root", "0"))
+
+
+def test_each_secret_may_stand_in_a_file_that_only_those_see_who_have_the_setting(compose: dict[str, Any]) -> None:
+    for name, part in compose["services"].items():
+        env = part.get("environment", {})
+        mounted = set(part.get("secrets", ()))
+        named = {str(value).rpartition("/run/secrets/")[2].rstrip("}") for key, value in env.items()
+                 if key.endswith("_FILE") and "/run/secrets/" in str(value)}  # fmt: skip
+        assert named == mounted or name == "prometheus", name  # which reads it by its configuration
+        for key, value in env.items():
+            if "/run/secrets/" in str(value):
+                assert key.removesuffix("_FILE") in env, f"{name}: {key}"
+    files = {name: one["file"] for name, one in compose["secrets"].items() if name != "pip_conf"}
+    assert all(interpolated(file, {}) == "/dev/null" for file in files.values())
+    kinds = (ServiceSettings, IntakeSettings, ScoringSettings, NotifySettings)
+    secrets = {
+        f"NTM_{field}_FILE".upper()
+        for kind in kinds for field, info in kind.model_fields.items()
+        if info.annotation is SecretStr or SecretStr in get_args(info.annotation)
+    } - {"NTM_DATABASE_URL_FILE"}  # fmt: skip
+    assert secrets <= compose["services"]["notify"]["environment"].keys()
 
 
 def test_caddy_alone_has_the_services_ports_and_reaches_neither_broker_nor_database(compose: dict[str, Any]) -> None:
