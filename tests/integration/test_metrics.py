@@ -17,7 +17,7 @@ from shared.time import VIETNAM
 from tests.builders import an_accepted_submission, as_published
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService
-from tests.metrics import scraped, told
+from tests.metrics import Scrape, scraped, told
 from tests.running import START, Service, Surroundings
 from tests.servers import PostgresServer
 from tests.waiting import eventually
@@ -33,10 +33,6 @@ async def locked(around: Surroundings, statement: str) -> AsyncIterator[None]:
         yield
 
 
-def requests_of(samples: dict, **labels: str) -> float:
-    return samples.get("ntm_http_requests_total", {}).get(frozenset(labels.items()), 0)
-
-
 async def test_requests_are_counted_by_the_template_of_their_route(shared_intake: Service, key: str) -> None:
     template = "/v1/submissions/{submission_id}"
     before = await scraped(shared_intake)
@@ -46,20 +42,25 @@ async def test_requests_are_counted_by_the_template_of_their_route(shared_intake
             assert (await client.get(f"/nothing/{uuid4()}")).status_code == 404
         assert (await client.request("PROPFIND", "/v1/submissions")).status_code == 405
         assert (await client.post("/v1/submissions", content=b"{")).status_code == 400
+
+    async def more(method: str, route: str, status: str) -> float:
+        now, labels = await scraped(shared_intake), {"method": method, "route": route, "status": status}
+        name = "ntm_http_requests_total"
+        return (now.value(name, **labels) or 0) - (before.value(name, **labels) or 0)
+
+    async def are_counted() -> bool:
+        return (
+            await more("GET", template, "404") == 3
+            and await more("GET", "other", "404") == 3
+            and await more("POST", "/v1/submissions", "400") == 1
+        )
+
+    await eventually(are_counted)
     after = await scraped(shared_intake)
-
-    def more(method: str, route: str, status: str) -> float:
-        labels = {"method": method, "route": route, "status": status}
-        return requests_of(after, **labels) - requests_of(before, **labels)
-
-    assert more("GET", template, "404") == 3
-    assert more("GET", "other", "404") == 3
-    assert more("POST", "/v1/submissions", "400") == 1
-    timed = after["ntm_http_request_duration_seconds_count"]
-    assert timed[frozenset({("method", "GET"), ("route", template)})] >= 3
-    labels = {value for of in after["ntm_http_requests_total"] for _, value in of}
+    assert (after.value("ntm_http_request_duration_seconds_count", method="GET", route=template) or 0) >= 3
+    labels = after.labels("ntm_http_requests_total")
     assert "PROPFIND" not in labels
-    assert not any("nothing" in value for value in labels)
+    assert not any("nothing" in label for label in labels)
 
 
 async def test_only_this_machine_sees_the_metrics_or_who_has_their_token(around: Surroundings) -> None:
@@ -146,33 +147,35 @@ async def test_the_ticks_last_day_is_that_of_the_services_clock(around: Surround
 
 async def test_notify_tells_notices_alerts_and_gateways_as_they_are_now(notify: NotifyService) -> None:
     service = notify.service
-    quiet = await scraped(service)
-    for channel in CHANNELS:
-        of = frozenset({("channel", channel)})
-        for name in ("ntm_notices_due", "ntm_notices_waiting", "ntm_oldest_undelivered_notice_age_seconds"):
-            assert quiet[name][of] == 0
-    assert set(quiet["ntm_alerts_open"].values()) == {0}
-    assert set(quiet["ntm_gateway_refusing"].values()) == {0}
 
+    async def all_rest() -> bool:
+        now = await scraped(service)
+        of_channels = ("ntm_notices_due", "ntm_notices_waiting", "ntm_oldest_undelivered_notice_age_seconds")
+        told = [now.value(name, channel=channel) for name in of_channels for channel in CHANNELS]
+        opened = now.samples.get("ntm_alerts_open", {}).values()
+        refusing = now.samples.get("ntm_gateway_refusing", {}).values()
+        return {*told, *opened, *refusing} == {0} and len(opened) == 6 and len(refusing) > 0
+
+    await eventually(all_rest)
     await notify.mail_server.stop()
     await notify.publish(a_status_change())
 
+    def left(now: Scrape) -> float:
+        return sum(now.value(f"ntm_notices_{state}", channel="email") or 0 for state in ("due", "waiting"))
+
     async def is_refused() -> bool:
         now = await scraped(service)
-        of = frozenset({("channel", "email")})
-        left = now["ntm_notices_due"][of] + now["ntm_notices_waiting"][of]
-        is_old = now["ntm_oldest_undelivered_notice_age_seconds"][of] > 0
-        return now["ntm_gateway_refusing"][of] == 1 and left >= 1 and is_old
+        is_old = (now.value("ntm_oldest_undelivered_notice_age_seconds", channel="email") or 0) > 0
+        return now.value("ntm_gateway_refusing", channel="email") == 1 and left(now) >= 1 and is_old
 
     await eventually(is_refused, explain=lambda: notify.log)
     await notify.mail_server.start()
 
     async def is_well() -> bool:
         now = await scraped(service)
-        of = frozenset({("channel", "email")})
-        left = now["ntm_notices_due"][of] + now["ntm_notices_waiting"][of]
-        opened = now["ntm_alerts_open"][frozenset({("severity", "warning"), ("acknowledged", "no")})]
-        return now["ntm_gateway_refusing"][of] == 0 and left == 0 and opened == 1
+        opened = now.value("ntm_alerts_open", severity="warning", acknowledged="no")
+        is_out = now.value("ntm_notices_due", channel="email") == 0 and left(now) == 0
+        return now.value("ntm_gateway_refusing", channel="email") == 0 and is_out and opened == 1
 
     await eventually(is_well, explain=lambda: notify.log)
 
@@ -183,17 +186,14 @@ async def test_a_gauge_that_fails_has_no_value_and_the_others_have(around: Surro
 
         async def is_told() -> bool:
             now = await scraped(scoring)
-            return now["ntm_gauge_failed"][frozenset({("gauge", "outbox")})] == 1 and "ntm_outbox_messages" not in now
+            others = now.value("ntm_parked_messages") == 0 and now.value("ntm_tick_days_behind") == 0
+            return now.failed == {"outbox"} and now.value("ntm_outbox_messages") is None and others
 
         await eventually(is_told)
-        assert await told(scoring, "ntm_gauge_failed", gauge="tick") == 0
-        assert await told(scoring, "ntm_parked_messages") == 0
 
     async def is_back() -> bool:
-        return (
-            await told(scoring, "ntm_outbox_messages") == 0
-            and await told(scoring, "ntm_gauge_failed", gauge="outbox") == 0
-        )
+        now = await scraped(scoring)
+        return not now.failed and now.value("ntm_outbox_messages") == 0
 
     await eventually(is_back)
 
@@ -212,8 +212,8 @@ async def test_without_the_database_the_metrics_are_told_all_the_same(
 
             async def is_told() -> bool:
                 now = await scraped(scoring)
-                failed = {dict(of)["gauge"] for of, value in now["ntm_gauge_failed"].items() if value}
-                return failed == {"outbox", "parked", "tick"} and "ntm_consumer_pending_messages" in now
+                waits = now.value("ntm_consumer_pending_messages", consumer=subjects.SCORING_CONSUMER)
+                return now.failed == {"outbox", "parked", "tick"} and waits == 0
 
             await eventually(is_told)
         finally:
