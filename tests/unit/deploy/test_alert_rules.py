@@ -26,11 +26,12 @@ def details_of(words: str) -> set[str]:
     return set(re.findall(r"\{\{.*?\}\}", words))
 
 
-async def test_promtool_takes_the_rules_and_the_example(tmp_path: Path) -> None:
+async def test_promtool_takes_the_rules_and_both_configurations(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     (tmp_path / "metrics-token").write_text("token")  # the example names it, and an installation writes it
     await promtool("check", "rules", str(tmp_path / "rules.yml"))
     await promtool("check", "config", str(tmp_path / "prometheus.yml"))
+    await promtool("check", "config", "--syntax-only", str(tmp_path / "containers.yml"))
 
 
 async def test_each_alert_comes_from_its_own_trouble_and_none_without() -> None:
