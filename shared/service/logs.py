@@ -83,3 +83,4 @@ def configure_logging(settings: Settings, service: str) -> None:
     logging.getLogger("faststream").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # not each try at a receiver that is away

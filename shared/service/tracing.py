@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from nats.aio.msg import Msg
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+_ENDING_SECONDS = 2
+"""The time for sending the last spans."""
 
 type Kind = Literal["SERVER", "CLIENT", "CONSUMER"]
 
@@ -40,13 +43,19 @@ async def tracing(service: str) -> AsyncIterator[None]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=Resource.create({"service.name": f"ntm-{service}"}), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    exporter = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     _tracer = provider.get_tracer("ntm")
     try:
         yield
     finally:
         _tracer = None
-        await asyncio.to_thread(provider.shutdown)  # it sends what is left
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ENDING_SECONDS):
+                await asyncio.to_thread(provider.force_flush)
+        # else it would wait for a receiver that is away, beyond the time that an end may take
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+        await asyncio.to_thread(provider.shutdown)
 
 
 @contextmanager

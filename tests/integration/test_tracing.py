@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ from tests.builders import a_posted_submission
 from tests.changes import DISTRICT_OFFICE, a_status_change
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.otlp import ReceivedSpan, Receiver, receiving_spans
+from tests.ports import free_port
 from tests.running import Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
@@ -125,3 +127,15 @@ async def test_log_lines_name_the_trace_without_opentelemetry_too(around: Surrou
         return [line["event"] for line in lines if line.get("trace_id") == TRACE]
 
     assert await eventually(told) == ["not available"]
+
+
+async def test_a_receiver_that_is_away_holds_up_nothing(around: Surroundings) -> None:
+    away = Receiver(f"http://127.0.0.1:{free_port()}")
+    intake = await around.start("intake", **settings(away))
+    key = await around.key("184", agency="district-184")
+    await report(intake, key, "2023-06", 70)
+    await eventually(lambda: "Failed to export" in intake.log.read_text())
+    await report(intake, key, "2023-05", 80)
+    await intake.stop()
+    assert intake.process
+    assert intake.process.returncode != -signal.SIGKILL
