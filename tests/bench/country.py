@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
+from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import PACKAGED
 
@@ -60,12 +61,12 @@ def statements(codes: list[tuple[str, str]], elements: list[str]) -> Iterator[Ac
 
 def submissions(codes: list[tuple[str, str]], months: list[str], seed: int = 1) -> Iterator[AcceptedSubmission]:
     """Four a commune and month: poverty, labour, education, gender equality; from month to month the figures move a
-    little, as they do in life. `codes` are district and commune.
+    little, as they do in life. `codes` are district and commune; the months may be days, or any periods.
     """
     ids = Random(f"{seed}-{months}")  # noqa: S311 - figures, not secrets
     for passed, month in enumerate(months):
-        year, number = (int(part) for part in month.split("-"))
-        received = datetime(year + number // 12, number % 12 + 1, 4, 3, tzinfo=UTC)
+        end = Period.parse(month).end
+        received = datetime(end.year + end.month // 12, end.month % 12 + 1, 4, 3, tzinfo=UTC)
         for district, code in codes:
             for readings in _figures(Random(f"{seed}-{code}"), passed):  # noqa: S311
                 yield _accepted(district, code, month, readings, received, ids)
