@@ -1,9 +1,9 @@
 """The speed of scoring, beside the raw limits in the same run: `make bench` or `python -m tests.bench.scoring [PART…]`.
 
 The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
-`filled` (a filled stream, with one worker and with two, and with ten times the history), `year` (the time of the
-processor that a submission takes in the course of the plan's year), `latency` (a posted figure to its event), `rebuild`
-(a year made again), `tick` (a day that passes).
+`filled` (a filled stream, with one worker and with two), `year` (the time of the processor that a submission takes in
+the course of the plan's year), `history` (the same beside ten and a hundred times the history that the plan is judged
+by), `latency` (a posted figure to its event), `rebuild` (a year made again), `tick` (a day that passes).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import math
 import statistics
 import subprocess
 import sys
@@ -49,8 +50,13 @@ from tests.waiting import eventually
 
 RAW_BATCH = 1_000
 POSTS = 200
-YEAR_COMMUNES, YEAR_MONTHS = 400, (1, 2, 6, 11, 12)
+YEAR_COMMUNES, YEAR_MONTHS, YEAR_BASE = 400, (1, 2, 6, 11, 12), 2
 """In the first month each figure is a change, and in the twelfth the plan's commitments end."""
+HISTORY_COMMUNES, HISTORY_PERIODS, HISTORY_TIMES = 200, 3, (1, 10, 100)
+START_OF_HISTORY = date(2022, 1, 1)
+"""The packaged plan's horizon."""
+PARTS_OF_A_MONTH = 3
+"""Each is measured by itself, so that there is a median."""
 MEGABYTE = 2**20
 
 
@@ -153,10 +159,10 @@ async def raw_upserts(around: Surroundings, readings: Sequence[tuple[int, Readin
 
 
 async def filled(directory: Path) -> None:
-    """A filled stream, with one worker and with two; then the same after ten times the history."""
+    """A filled stream, with one worker and with two."""
     async with system(directory, country.COMMUNES) as (around, reference):
         codes = codes_of(reference)
-        months = [list(country.submissions(codes, [month])) for month in country.MONTHS[:4]]
+        months = [list(country.submissions(codes, [month])) for month in country.MONTHS[:3]]
         units = {code: unit.key for _, code in codes if (unit := reference.units.find(code, START))}
         readings = [
             (units[one.unit], reading) for one in months[0] for reading in readings_in(one, one.id, one.received_at)
@@ -174,9 +180,6 @@ async def filled(directory: Path) -> None:
                 flush=True,
             )
         print(f"two workers: {rates[1] / rates[0]:.2f} x one (at least 1.5 where cores allow)", flush=True)
-        await age(around, years=10)
-        rate = await with_workers(around, 1, months[3], "the same with ten times the history")
-        print(f"with ten times the history: {rate:,.0f} submissions/s; {rate / rates[0]:.2f} x without", flush=True)
 
 
 async def with_workers(around: Surroundings, workers: int, found: Sequence[AcceptedSubmission], path: str) -> float:
@@ -192,50 +195,58 @@ async def with_workers(around: Surroundings, workers: int, found: Sequence[Accep
     return rate
 
 
-async def age(around: Surroundings, years: int) -> None:
-    """Give every reading so many ancestors, of years before those that the plan is judged by: inside these they would
-    not be history but other figures, and change every verdict.
-    """
-    url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
-    connection = await asyncpg.connect(url)
-    try:
-        for back in range(2, years + 2):
-            await connection.execute(
-                """
-                INSERT INTO scoring.reading (unit, element, ends, period, value, stage, revision,
-                                             received_at, known_from, submission, warnings)
-                SELECT unit, element, ends - make_interval(years => $1),
-                       (left(period, 4)::int - $1)::text || substr(period, 5), value, stage, revision,
-                       received_at, known_from, submission, warnings
-                FROM scoring.reading WHERE ends >= '2023-01-01'
-                """,
-                back,
-            )
-        await connection.execute("ANALYZE scoring.reading")
-    finally:
-        await connection.close()
-
-
 async def year(directory: Path) -> None:
-    """Print the time of the processor that a submission takes, when so many months of the year are there already."""
+    """Note what a submission takes, when so many months of the year are there already."""
+    path = "scoring a submission in month {} of the year"
     async with system(directory, YEAR_COMMUNES, date(2023, 2, 1)) as (around, reference):
         codes, done = codes_of(reference), 0
         for number in YEAR_MONTHS:
             if former := country.MONTHS[: number - 1]:
                 await fill(around, list(country.submissions(codes, former[done:])))
                 await made_from_stream(around, reference, country.last_day(former), switch=True)
-            found, done = list(country.submissions(codes, [country.MONTHS[number - 1]])), number
-            await around.set_day(found[0].received_at.date())
-            scoring = await serving(around, found[0].received_at.date())
-            programs = Programs(scoring)
-            before, told = programs.usage(), await changes_stored(around)
-            await fill(around, found)
-            await scored(around, len(found))
-            took, count = programs.usage().since(before), len(found)
-            told = await changes_stored(around) - told
-            await scoring.stop()
-            note(f"scoring a submission in month {number} of the year", took, count)
-            print(f"  {told:,} changes by {count:,} submissions", flush=True)
+            done = number
+            base = path.format(YEAR_BASE) if number > YEAR_BASE else None
+            await month_by_parts(around, codes, country.MONTHS[number - 1], path.format(number), base)
+
+
+async def history(directory: Path) -> None:
+    """Note what a submission takes beside so many figures of each element and commune that are there already.
+
+    They are of days of the year before the plan's: that far back reaches what the plan is judged by, and no farther. Of
+    months it has 24 at most, so that a hundred times the history of a few months is of days.
+    """
+    path = "scoring a submission beside {} earlier figures of each element"
+    for times in HISTORY_TIMES:
+        days = [str(START_OF_HISTORY + timedelta(days=number)) for number in range(times * HISTORY_PERIODS)]
+        folder = directory / f"{times}"
+        folder.mkdir()
+        async with system(folder, HISTORY_COMMUNES, date(2023, 2, 1)) as (around, reference):
+            assert reference.plan.horizon == START_OF_HISTORY
+            codes, first = codes_of(reference), country.MONTHS[:1]
+            await fill(around, list(country.submissions(codes, days)))
+            await fill(around, list(country.submissions(codes, first)))
+            await made_from_stream(around, reference, country.last_day(first), switch=True)
+            base = path.format(HISTORY_PERIODS) if times > 1 else None
+            await month_by_parts(around, codes, country.MONTHS[1], path.format(times * HISTORY_PERIODS), base)
+
+
+async def month_by_parts(
+    around: Surroundings, codes: list[tuple[str, str]], month: str, path: str, base: str | None
+) -> None:
+    """Note what a submission of a month takes, once for each part of the month's submissions."""
+    found = list(country.submissions(codes, [month]))
+    day = found[0].received_at.date()
+    await around.set_day(day)
+    scoring = await serving(around, day)
+    programs = Programs(scoring)
+    for part in itertools.batched(found, math.ceil(len(found) / PARTS_OF_A_MONTH)):
+        before, told = programs.usage(), await changes_stored(around)
+        await fill(around, part)
+        await scored(around, len(part))
+        took = programs.usage().since(before)
+        note(path, took, len(part), base=base)
+        print(f"  {await changes_stored(around) - told:,} changes by {len(part):,} submissions", flush=True)
+    await scoring.stop()
 
 
 async def changes_stored(around: Surroundings) -> int:
@@ -356,6 +367,7 @@ async def ticking(directory: Path) -> None:
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "filled": filled,
     "year": year,
+    "history": history,
     "latency": latency,
     "rebuild": rebuilding,
     "tick": ticking,
