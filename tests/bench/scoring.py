@@ -106,16 +106,22 @@ async def fill_all(around: Surroundings, reference: Reference, months: Sequence[
 
 async def serving(around: Surroundings, day: date) -> Service:
     """Start scoring and wait until it has caught up with a day, and has nothing left to publish."""
-    service = await around.start("scoring")
+    [service] = await all_serving(around, day, 1)
+    return service
 
-    async def is_at_rest() -> bool:
+
+async def all_serving(around: Surroundings, day: date, workers: int) -> list[Service]:
+    """Start so many workers and wait until they have caught up with a day, and have nothing left to publish."""
+    started = await asyncio.gather(*(around.start("scoring") for _ in range(workers)))
+
+    async def are_at_rest() -> bool:
         async with around.engine.connect() as connection:
             left = await connection.exec_driver_sql("SELECT count(*) FROM scoring.outbox")
-            return not left.scalar() and await service.fact("ticked") == str(day)
+            return not left.scalar() and {await one.fact("ticked") for one in started} == {str(day)}
 
-    await eventually(is_at_rest, 900)
+    await eventually(are_at_rest, 900)
     await asyncio.sleep(2)
-    return service
+    return started
 
 
 async def left(around: Surroundings) -> int:
