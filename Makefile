@@ -23,7 +23,7 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure each service beside the raw limits and its peers, in some 40 minutes
+bench: setup ## Measure each service beside the raw limits and its peers, in some 45 minutes
 	@rm -rf .bench
 	@$(BIN)/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/bench.txt
 	@$(BIN)/python -m tests.bench.intake
@@ -34,6 +34,7 @@ bench: setup ## Measure each service beside the raw limits and its peers, in som
 	@$(BIN)/python -m tests.bench.asking
 	@$(BIN)/python -m tests.bench.boards
 	@$(BIN)/python -m tests.bench.notify
+	@$(BIN)/python -m tests.bench.workers
 	@$(BIN)/python -m tests.bench.costs
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
