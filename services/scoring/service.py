@@ -21,7 +21,9 @@ from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.gauges import of_tick, of_unscored
 from services.scoring.judging.changes import Moment
 from services.scoring.settings import ScoringSettings
+from services.scoring.storage.increments import step
 from services.scoring.storage.locks import hold_off_rebuild
+from services.scoring.storage.refills import is_to_be_filled
 from services.scoring.storage.tables import OutboxRow, ParkedRow, SubmissionRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
@@ -49,6 +51,10 @@ FILLED = [FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRo
 """The tables in which every message is that scoring has acknowledged."""
 
 
+_TARGETS_WAIT_SECONDS = 0.05
+"""Changes of communes go out first, and what moves a sum meanwhile is judged with it."""
+
+
 class Scoring:
     """The running service: its connections and its workers."""
 
@@ -67,7 +73,7 @@ class Scoring:
         self.parts = KeptParts(runtime.engine)
         self.answers = KeptAnswers()
         self.borders = Borders.none()
-        self.targets = PollingWorker("targets", self.judge_targets)
+        self.targets = PollingWorker("targets", self.judge_targets, _TARGETS_WAIT_SECONDS)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)
         runtime.gauges.add("unscored", of_unscored(runtime.nats))
@@ -151,7 +157,9 @@ class Scoring:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
         async with self._begin() as transaction:
             changes = await judge_targets(transaction.because_of("figure"))
-        await self._refill_sums()  # which judging asks for where it finds them damaged
+            are_damaged = await is_to_be_filled(transaction.connection, step.name)  # as judging may have found them
+        if are_damaged:
+            await self._refill_sums()
         self.relay.wake()
         return changes
 

@@ -16,7 +16,19 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic_core import from_json
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, delete, func, select
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    Delete,
+    Identity,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
@@ -122,6 +134,23 @@ async def drop_published(
     return len(ids)
 
 
+class _Statements(NamedTuple):
+    """What a relay asks the database for again and again: made once, since making it takes as long."""
+
+    lock: Select[Any]
+    oldest: Select[Any]
+    delete: Delete
+
+    @classmethod
+    def of(cls, table: Table) -> _Statements:
+        columns = [table.c[name] for name in StoredMessage._fields]
+        return cls(
+            select(func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{table.schema}"))),
+            select(*columns).order_by(table.c.id).limit(BATCH_LIMIT),
+            delete(table).where(table.c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger, dimensions=1)))),
+        )
+
+
 class Relay(PollingWorker):
     """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays."""
 
@@ -138,30 +167,28 @@ class Relay(PollingWorker):
         self._nats = nats
         self._set_aside = set_aside
         self._outbox, self._table = outbox, table_of(outbox)
+        self._statements = _Statements.of(self._table)
         self._is_begun = False
 
     async def relay(self) -> int:
         """Publish the oldest messages and remove them; set damaged ones aside. Return their number."""
         async with self._engine.begin() as connection:
-            lock = func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{self._table.schema}"))
-            if not await connection.scalar(select(lock)):
+            if not await connection.scalar(self._statements.lock):
                 return 0
-            await commit_lazily(connection)  # if the deletion is undone the messages are repeated, and dropped
             if not self._is_begun:  # a process that was killed may have published its last batch
                 try:
                     await drop_published(connection, self._nats, self._outbox, BATCH_LIMIT)
                 except NatsError as error:  # such as a user without the right: the stream drops what came lately
                     log.warning("outbox not compared with its streams", error=str(error))
                 self._is_begun = True
-            columns = [self._table.c[name] for name in StoredMessage._fields]
-            oldest = select(*columns).order_by(self._table.c.id).limit(BATCH_LIMIT)
-            stored = [StoredMessage(*row) for row in await connection.execute(oldest)]
+            stored = [StoredMessage(*row) for row in await connection.execute(self._statements.oldest)]
             damaged = [message for message in stored if message.damage]
             await publish(self._nats, [message.message for message in stored if message not in damaged])
             for message in damaged:
                 log.error("stored message set aside", id=message.id, damaged=message.damage)
                 await self._set_aside(connection, message)
             if stored:
-                ids = [message.id for message in stored]
-                await connection.execute(delete(self._table).where(self._table.c.id == func.any(ids)))
+                # if the deletion is undone the messages are repeated, and dropped
+                await commit_lazily(connection)
+                await connection.execute(self._statements.delete, {"ids": [message.id for message in stored]})
             return len(stored)

@@ -12,11 +12,12 @@ from services.scoring.storage.tables import PlanRow
 from shared.postgres.statements import table_of
 
 plan = table_of(PlanRow)
+_BEGUN = select(plan.c.plan)
 
 
 async def begun_plans(connection: AsyncConnection) -> set[str]:
     """Return the ids of the plans by which the state is judged; none before the first start."""
-    return set((await connection.scalars(select(plan.c.plan))).all())
+    return set((await connection.scalars(_BEGUN)).all())
 
 
 async def record_begun(connection: AsyncConnection, plan_id: str, at: datetime) -> None:

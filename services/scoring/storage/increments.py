@@ -8,14 +8,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import Numeric, Row, and_, delete, select, tuple_
+from sqlalchemy import ARRAY, Integer, Numeric, Row, Select, Text, and_, bindparam, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
 from shared.contracts.submission import is_countable
-from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
 from shared.readable import is_day, read_rows
 
 step = table_of(IncrementRow)
@@ -65,6 +65,20 @@ def _adding() -> ReturningInsert[Any]:
 _ADD = _adding()
 
 
+def _summed() -> Select[Any]:
+    asked = unnested(
+        {
+            "commitment": bindparam("commitments", type_=ARRAY(Text, dimensions=1)),
+            "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
+        }
+    ).subquery()
+    of_plan = step.c.plan == bindparam("plan", type_=Text)
+    return select(step).where(of_plan, step.c.commitment == asked.c.commitment, step.c.unit == asked.c.unit)
+
+
+_SUMMED = _summed()
+
+
 async def add_increments(
     connection: AsyncConnection, plan: str, increments: Mapping[tuple[str, int, date], Increment]
 ) -> None:
@@ -101,8 +115,10 @@ async def summed_increments(
     connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]
 ) -> SummedIncrements:
     """Return the summed increments of these commitments of a plan by day."""
-    query = select(step).where(step.c.plan == plan, tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
-    read = read_rows(await connection.execute(query), lambda row: (row.commitment, row.unit, row.on, _increment(row)))
+    asked = {"plan": plan, "commitments": [one for one, _ in targets], "units": [unit for _, unit in targets]}
+    read = read_rows(
+        await connection.execute(_SUMMED, asked), lambda row: (row.commitment, row.unit, row.on, _increment(row))
+    )
     damaged = {(row.commitment, row.unit) for row in read.damaged}
     increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
     for commitment, unit, on, increment in read.items:

@@ -11,11 +11,12 @@ from services.scoring.storage.tables import ReferenceRow
 from shared.postgres.statements import table_of
 
 reference = table_of(ReferenceRow)
+_NUMBER = select(reference.c.number)
 
 
 async def judged_version(connection: AsyncConnection) -> int | None:
     """Return the number of the version by which the state was judged; None where no process has recorded it yet."""
-    number: int | None = await connection.scalar(select(reference.c.number))
+    number: int | None = await connection.scalar(_NUMBER)
     return number
 
 

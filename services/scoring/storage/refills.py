@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import Text, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,11 +10,12 @@ from services.scoring.storage.tables import RefillRow
 from shared.postgres.statements import table_of
 
 refill = table_of(RefillRow)
+_NAMED = select(refill.c.name).where(refill.c.name == bindparam("table", type_=Text))
 
 
 async def is_to_be_filled(connection: AsyncConnection, table: str) -> bool:
     """Tell whether a table has to be filled again."""
-    return await connection.scalar(select(refill.c.name).where(refill.c.name == table)) is not None
+    return await connection.scalar(_NAMED, {"table": table}) is not None
 
 
 async def ask_to_fill(connection: AsyncConnection, table: str) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_
+from sqlalchemy import Date, Text, and_, bindparam, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import TargetRow
@@ -46,23 +46,32 @@ class TargetValues(TypedDict):
 
 _TARGET = TypeAdapter(StoredTarget)
 _STORED = (target.c.commitment, target.c.unit, *(target.c[name] for name in StoredTarget._fields))
+_OF_PLAN = target.c.plan == bindparam("plan", type_=Text)
+_ON = bindparam("on", type_=Date)
+_IS_OUTDATED = or_(target.c.moved, and_(target.c.holds_until < _ON, target.c.judged_on < _ON))
+_KEY = target.c.commitment, target.c.unit
+
+_STORED_OF_PLAN = select(*_STORED).where(_OF_PLAN)
+_HAS_OUTDATED = select(exists().where(_IS_OUTDATED))
+_OUTDATED = select(*_KEY).where(_OF_PLAN, _IS_OUTDATED)
+_LOCK_OUTDATED = _OUTDATED.order_by(*_KEY).with_for_update(skip_locked=True, key_share=True)
+"""Made once: making them takes longer than executing them."""
 
 
 async def stored_targets(connection: AsyncConnection, plan: str) -> dict[tuple[str, int], StoredTarget]:
     """Return the statuses of all commitments of a plan by commitment and unit; a damaged one is as none."""
-    rows = await connection.execute(select(*_STORED).where(target.c.plan == plan))
+    rows = await connection.execute(_STORED_OF_PLAN, {"plan": plan})
     return dict(read_rows(rows, lambda row: ((row.commitment, row.unit), _TARGET.validate_python(row[2:]))).items)
 
 
 async def has_outdated_targets(connection: AsyncConnection, on: date) -> bool:
     """Tell whether any plan's commitments are outdated: see `outdated_targets`."""
-    return bool(await connection.scalar(select(exists().where(_is_to_be_judged(on)))))
+    return bool(await connection.scalar(_HAS_OUTDATED, {"on": on}))
 
 
 async def outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
     """Return a plan's commitments whose sums have moved, or whose status ran out and was not judged on that day."""
-    query = select(target.c.commitment, target.c.unit).where(target.c.plan == plan, _is_to_be_judged(on))
-    return {(row.commitment, row.unit) for row in await connection.execute(query)}
+    return {tuple(row) for row in await connection.execute(_OUTDATED, {"plan": plan, "on": on})}
 
 
 async def lock_outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
@@ -71,13 +80,7 @@ async def lock_outdated_targets(connection: AsyncConnection, plan: str, on: date
     Workers that move their sums meanwhile wait, so the mark of that move comes after the verdict and stays.
     Commitments whose sums are being moved right now are left out: their mark stands when the move is committed.
     """
-    query = select(target.c.commitment, target.c.unit).where(target.c.plan == plan, _is_to_be_judged(on))
-    query = query.order_by(target.c.commitment, target.c.unit).with_for_update(skip_locked=True, key_share=True)
-    return {(row.commitment, row.unit) for row in await connection.execute(query)}
-
-
-def _is_to_be_judged(on: date) -> ColumnElement[bool]:
-    return or_(target.c.moved, and_(target.c.holds_until < on, target.c.judged_on < on))
+    return {tuple(row) for row in await connection.execute(_LOCK_OUTDATED, {"plan": plan, "on": on})}
 
 
 async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValues]) -> None:
