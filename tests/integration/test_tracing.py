@@ -11,9 +11,12 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
 from tests.changes import DISTRICT_OFFICE, a_status_change
-from tests.integration.notify_service import NotifyService, notify_service
+from tests.integration import webhook_receiver
+from tests.integration.notify_service import NotifyService, as_message, notify_service
 from tests.otlp import ReceivedSpan, Receiver, receiving_spans
 from tests.ports import free_port
 from tests.running import Service, Surroundings
@@ -102,6 +105,23 @@ async def test_each_message_of_a_batch_is_a_step_of_its_own_trace(
         return len({span.trace for span in receiver.spans if span.name == "process STATUS"}) == 3
 
     await eventually(taken)
+
+
+async def test_sms_and_webhooks_are_steps_of_the_trace_of_what_they_tell(
+    traced_notify: NotifyService, receiver: Receiver
+) -> None:
+    async with webhook_receiver.listening(webhook_receiver.Receiver()) as hook:
+        asked = {"url": hook, "unit": "184", "match": {"events": ["fell_behind"]}}
+        key = await traced_notify.key("184")
+        assert (await traced_notify.post("/v1/subscriptions", key, json=asked)).status_code == 201
+        message = as_message(a_status_change())
+        told = Message(message.subject, message.body, {**message.headers, "traceparent": TRACEPARENT})
+        await publish(traced_notify.nats, [told])
+
+        def delivered() -> set[str]:
+            return {span.name for span in receiver.of_trace(TRACE) if span.name.startswith("deliver")}
+
+        await eventually(lambda: {"deliver sms", "deliver webhook"} <= delivered(), explain=lambda: traced_notify.log)
 
 
 async def test_a_request_over_nats_is_a_step_of_its_trace(around: Surroundings, receiver: Receiver) -> None:
