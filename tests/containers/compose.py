@@ -49,6 +49,10 @@ class Project:
         file.chmod(0o644)
         self._env_file.write_text(text.replace(f"{secret}={value}", f"{secret}_FILE={file}"))
 
+    def overlay(self, file: str) -> None:
+        """Take in another file of the project, from now on."""
+        self._command += ["--file", file]
+
     def set(self, **settings: str) -> None:
         """Set settings anew, for what runs from now on."""
         with self._env_file.open("a") as file:
