@@ -33,7 +33,8 @@ from shared.nats.mirrors import Fault, MadeMirror, ensure_mirror_consumers, ensu
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
 from shared.nats.signing_keys import keys_of
 from shared.nats.stream_reader import read_stream
-from shared.nats.streams import NO_PEERS, NoRoomError, StreamChange, ensure_streams
+from shared.nats.streams import NO_CLUSTER, NO_PEERS, NoRoomError, StreamChange, ensure_streams
+from shared.nats.unreachable import BrokerUnusableError
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.postgres.locks import may_repair
@@ -280,6 +281,8 @@ async def _once_led[T](work: Callable[[], Awaitable[T]]) -> T:
         except (NatsTimeoutError, APIError) as error:
             is_forming = not isinstance(error, APIError) or _is_forming(error)
             if not is_forming or asyncio.get_running_loop().time() > deadline:
+                if isinstance(error, APIError) and error.err_code in {NO_CLUSTER, NO_PEERS}:
+                    raise BrokerUnusableError(phrase("migrate.too_few_servers")) from error
                 raise
             await asyncio.sleep(0.2)
 

@@ -20,6 +20,8 @@ OUR_LIMIT = "ntm_max_bytes"
 """The key in a stream's metadata of the limit that we have set: another limit is an operator's own, and stays."""
 
 NO_PEERS = 10005
+NO_CLUSTER = 10074
+"""The code by which a server that is alone refuses more than one copy of a stream."""
 """The error code of a cluster that finds no servers for a stream; also while it forms, and does not know them all."""
 
 _NO_ROOM = {10028, 10047}

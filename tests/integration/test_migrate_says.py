@@ -6,8 +6,10 @@ import pytest
 from nats.js.api import DiscardPolicy
 
 from shared.contracts import subjects
+from shared.nats.roles import MIGRATE
 from shared.nats.streams import ensure_streams
-from tests.running import Surroundings
+from shared.nats.users import seed_file
+from tests.running import Surroundings, ntm
 
 pytestmark = pytest.mark.usefixtures("binding")
 
@@ -31,3 +33,11 @@ async def test_each_change_of_a_stream_is_said_in_words(around: Surroundings) ->
     assert f"{subjects.REFUSALS_STREAM}: các chủ đề (subjects): không có → " in made
     assert "->" not in said + made
     assert await around.ntm("migrate") == ""
+
+
+async def test_more_copies_than_servers_are_refused_with_what_to_do(around: Surroundings) -> None:
+    seed = str(seed_file(around.users, MIGRATE.name))
+    said = await ntm("migrate", status=1, **around.env, NTM_NATS_SEED_FILE=seed, NTM_STREAM_REPLICAS="3")
+    assert "NTM_STREAM_REPLICAS yêu cầu nhiều bản sao" in said
+    assert "NTM_STREAM_REPLICAS asks for more copies" in said
+    assert (await around.nats.jetstream().stream_info(subjects.SUBMISSIONS_STREAM)).config.num_replicas == 1
