@@ -87,7 +87,7 @@ class Line:
         while True:
             answer = self._http.get(f"{self._system.url('intake')}/v1/submissions", params=query)
             page = answer.raise_for_status().json()
-            found |= {one["id"] for one in page["items"]}
+            found |= {one["receipt"]["id"] for one in page["items"]}
             if not page["next"]:
                 return found
             query["cursor"] = page["next"]
