@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test bench fuzz faults lint types schemas compatible release-schemas migration lock demo-reset clean setup compose-up compose-down compose-check
+.PHONY: help up test bench fuzz faults lint types schemas compatible release-schemas migration lock sbom audit demo-reset clean setup compose-up compose-down compose-check
 
 BIN := .venv/bin
 DATA ?= .ntm
@@ -25,7 +25,7 @@ test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 
 bench: setup ## Measure each service beside the raw limits and its peers, in some 45 minutes
 	@rm -rf .bench
-	@$(BIN)/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/bench.txt
+	@deploy/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/bench.txt
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.naive
 	@$(BIN)/python -m tests.bench.celery_peer
@@ -67,7 +67,19 @@ migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="wha
 lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned versions that still fit
 	$(COMPILE) --extra intake --extra scoring --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)
 	$(COMPILE) --all-extras --group dev --output-file $(REQUIREMENTS)/dev.txt $(ARGS)
+	$(COMPILE) --group release --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/release.txt $(ARGS)
 	$(COMPILE) --group bench --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/bench.txt $(ARGS)
+
+sbom: setup ## Write what runs in production, with licences, to sbom.cdx.json (CycloneDX)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python --clear .release/runs && $(BIN)/uv venv --quiet --python $(BIN)/python --clear .release/tools
+	@deploy/uv pip install --quiet --require-hashes --python .release/runs --requirement $(REQUIREMENTS)/services.txt
+	@deploy/uv pip install --quiet --require-hashes --python .release/tools --requirement $(REQUIREMENTS)/release.txt
+	@.release/tools/bin/cyclonedx-py environment .release/runs --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json
+
+audit: setup ## Ask OSV for advisories about what runs in production (needs the internet)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python --clear .release/tools
+	@deploy/uv pip install --quiet --require-hashes --python .release/tools --requirement $(REQUIREMENTS)/release.txt
+	@.release/tools/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --requirement $(REQUIREMENTS)/services.txt
 
 demo-reset: ## Remove the data of the local system
 	rm -rf $(DATA)
