@@ -129,7 +129,9 @@ async def ours(directory: Path, url: str) -> AsyncIterator[NotifyService]:
         database = await postgres.create_database()
         await prepare(settings_of(database, server), None)
         async with notify_service(directory, nats, server, database, [], afresh) as service:
-            service.env.update({"NTM_REFERENCE_DIR": str(reference), "NTM_LOG_FORMAT": "json"})
+            service.env.update(
+                {"NTM_REFERENCE_DIR": str(reference), "NTM_LOG_FORMAT": "json", "NTM_WATCH_SECONDS": "10"}
+            )
             await service.start()
             key = await service.key("20")
             made = await service.post("/v1/subscriptions", key, json={"url": url, "unit": "20"})

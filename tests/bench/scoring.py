@@ -57,6 +57,8 @@ START_OF_HISTORY = date(2022, 1, 1)
 """The packaged plan's horizon."""
 PARTS_OF_A_MONTH = 3
 """Each is measured by itself, so that there is a median."""
+AS_IN_OPERATION = {"NTM_LOG_FORMAT": "json", "NTM_WATCH_SECONDS": "10"}
+"""Settings that the tests have otherwise: a look for troubles each second is a part of what a held worker may do."""
 MEGABYTE = 2**20
 
 
@@ -71,7 +73,7 @@ async def system(directory: Path, communes: int, today: date = START) -> AsyncIt
         await prepare(settings_of(url, server), today)
         async with surroundings(url, nats, server, directory) as around:
             around.env["NTM_REFERENCE_DIR"] = str(reference)
-            around.env["NTM_LOG_FORMAT"] = "json"
+            around.env |= AS_IN_OPERATION
             yield around, load(directory=reference)
     finally:
         await nats.close()

@@ -48,6 +48,8 @@ WORKERS, ROUNDS = (1, 2, 4), 3
 COMMUNES, POSTS, EVENTS = 2_000, 6_000, 3_000
 """Scoring's work for a measure is a month of the communes, four submissions each."""
 _SAMPLE_SECONDS = 0.1
+_IDLE = 0.15
+"""The seconds of the processor that all workers together may take in a second, and are idle: each looks for work."""
 
 
 @asynccontextmanager
@@ -106,12 +108,24 @@ async def measured(
     """Note what the workers of a service do, held, while `do` has them work and returns the number of items."""
     pids = [pid for service in services for pid in workers_of(service)]
     workers, programs, waiting = len(pids), Programs(*services), Waiting(url, services[0].name)
+    await at_rest(programs)
     async with held(directory, *pids), waiting.watched():
         before, began = programs.usage(), time.perf_counter()
         count = await do()
         seconds, took = time.perf_counter() - began, programs.usage().since(before)
     base, share = path_of(work, 1) if workers > 1 else None, waiting_share(waiting.samples, workers)
     note(path_of(work, workers), took, count, base=base, rate=count / seconds, waiting=share)
+
+
+async def at_rest(programs: Programs) -> None:
+    """Wait until services have done what each does once after its start, such as to look which reports are due."""
+    before = programs.usage()
+    while True:
+        await asyncio.sleep(1)
+        after = programs.usage()
+        if after.since(before).services < _IDLE:
+            return
+        before = after
 
 
 def workers_of(service: Service) -> list[int]:
@@ -132,7 +146,7 @@ def have_begun(service: Service, workers: int) -> bool:
 
 
 async def intake(directory: Path) -> None:
-    """Post by many clients to processes of intake on one port, with the projection."""
+    """Post by 64 clients for each process of intake, all on one port, with the projection."""
     async with system(directory, COMMUNES) as (around, reference):
         url = around.env["NTM_DATABASE_URL"]
         terms = Terms(rate_per_minute=10_000_000)
@@ -142,9 +156,9 @@ async def intake(directory: Path) -> None:
             service = await around.start("intake", UVICORN_WORKERS=f"{workers}")
             await eventually(partial(have_begun, service, workers))
 
-            async def posted(port: int = service.port) -> int:
+            async def posted(port: int = service.port, clients: int = CLIENTS * workers) -> int:
                 requests = (load_of.post("/v1/submissions", key, body) for body in itertools.islice(source, POSTS))
-                done = await load_of.run(port, requests, CLIENTS)
+                done = await load_of.run(port, requests, clients)
                 assert done.statuses == {202: POSTS}, done.statuses
                 await settled(around)
                 return POSTS
