@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -143,3 +146,106 @@ def list_contacts(
         console.print(table)
 
     run(work())
+
+
+class AskedBy(StrEnum):
+    """Who asks about a person's data."""
+
+    PERSON = "person"
+    REPRESENTATIVE = "representative"
+    AUTHORITY = "authority"
+
+
+Person = Annotated[str, typer.Argument(help="The contact's name, or its id where several have that name.")]
+AskedOn = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which the request came.")]
+By = Annotated[AskedBy, typer.Option(help="Who asks.")]
+Filed = Annotated[str | None, typer.Option(help="The number under which the request is filed; no name.")]
+
+
+@app.command("export-personal")
+def export_personal(
+    person: Person,
+    asked_on: AskedOn,
+    asked_by: By = AskedBy.PERSON,
+    reference: Filed = None,
+    out: Annotated[Path | None, typer.Option(help="The new file (JSON), instead of the screen.")] = None,
+    data: Data = DATA,
+    key: Key = None,
+) -> None:
+    """Hand over all that is kept of a contact, as it asked (Law 91/2025/QH15); the log notes it."""
+    done = _carry_out(person, "export", asked_on.date(), asked_by, reference, data, key)
+    text = json.dumps(done["data"], ensure_ascii=False, indent=2)
+    if out is None:
+        typer.echo(text)
+        return
+    with out.open("x", encoding="utf-8") as file:
+        out.chmod(0o600)
+        file.write(text + "\n")
+    _print_remains(done)
+
+
+@app.command("erase")
+def erase(
+    person: Person,
+    asked_on: AskedOn,
+    asked_by: By = AskedBy.PERSON,
+    reference: Filed = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking again.")] = False,
+    data: Data = DATA,
+    key: Key = None,
+) -> None:
+    """Erase a contact and all that is kept of it, as it asked (Law 91/2025/QH15); the log notes it."""
+    if not yes:
+        typer.confirm(f"Xóa hẳn, không khôi phục được? / Erase for good: {person}?", abort=True)
+    done = _carry_out(person, "erasure", asked_on.date(), asked_by, reference, data, key)
+    entry = done["entry"]
+    console.print(
+        f"đã xóa / erased: {entry['notices']} thông báo / notices, {entry['answers']} thư trả lời / answers",
+        style="green",
+    )
+    _print_remains(done)
+
+
+@app.command("personal-requests")
+def list_requests(data: Data = DATA, key: Key = None) -> None:
+    """Print the log of requests about personal data; it names nobody."""
+
+    async def work() -> None:
+        async with http(key_of(data, key)) as client:
+            items = (await get(client, f"{system_of(data).notify_url}/v1/personal-data-requests"))["items"]
+        table = Table(
+            "loại / kind", "vai trò / role", "hồ sơ / filed", "đến / came", "hạn / due", "xong / done", "bởi / by"
+        )
+        for one in items:
+            due = f"{one['answer_by']} · {one['carry_out_by']}"
+            role, filed = f"{one['role']}@{one['unit']}", one["reference"] or ""
+            table.add_row(one["kind"], role, filed, one["asked_on"], due, one["done_at"][:10], one["done_by"])
+        console.print(table)
+
+    run(work())
+
+
+def _carry_out(
+    person: str, kind: str, asked_on: date, asked_by: AskedBy, reference: str | None, data: Path, key: str | None
+) -> dict[str, Any]:
+    async def work() -> dict[str, Any]:
+        url = f"{system_of(data).notify_url}/v1/contacts"
+        async with http(key_of(data, key)) as client:
+            contacts = (await get(client, url))["items"]
+            found = [one for one in contacts if person in (one["id"], one["name"])]
+            if len(found) != 1:
+                named = "\n".join(f"{one['id']}  {one['role']}@{one['unit']}" for one in found)
+                raise fail(named or f"không có đầu mối này / no such contact: {person}")
+            request = {"kind": kind, "asked_on": str(asked_on), "asked_by": asked_by, "reference": reference}
+            answer = await client.post(f"{url}/{found[0]['id']}/personal-data", json=request)
+        if answer.is_error:
+            raise fail(problem_text(answer))
+        done: dict[str, Any] = answer.json()
+        return done
+
+    return run(work())
+
+
+def _print_remains(done: dict[str, Any]) -> None:
+    for words in done["remains"]:
+        console.print(f"- {words['vi']}\n  [dim]{words['en']}", highlight=False)

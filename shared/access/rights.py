@@ -47,6 +47,7 @@ class Right(NamedTuple):
 _SECRET = "the secret of NTM_SMS_REPORT_TOKEN, no key"  # noqa: S105 - the name of a setting
 _JUDGES: frozenset[Role] = frozenset({"unit", "sector", "coordinator"})
 _KEEPERS: frozenset[Role] = _JUDGES | {"administrator"}
+_PROVINCE: frozenset[Role] = frozenset({"coordinator", "administrator"})
 _NOBODY: frozenset[Role] = frozenset()
 _ANYBODY = Right("none", people=ROLES)
 _READ = Right("own", people=ROLES)
@@ -127,6 +128,8 @@ RIGHTS: Mapping[str, Right] = {
     "POST /v1/contacts/import": Right(
         "own", "all", words="as for adding; to replace all: the coordinator", people=_KEEPERS
     ),
+    "POST /v1/contacts/{contact_id}/personal-data": Right("province", "all", people=_PROVINCE),
+    "GET /v1/personal-data-requests": Right("province", "all", people=_PROVINCE),
     "GET /v1/subscriptions": Right("none", agency="own", coordinator=True, people=ROLES),
     "POST /v1/subscriptions": Right("own", "own", people=_KEEPERS),
     "POST /v1/subscriptions/{subscription_id}/rotate": Right("own", "own", "own", people=_KEEPERS),

@@ -188,6 +188,7 @@ async def requests(
         "GET /v1/silences": ["/v1/silences"],
         "GET /v1/contacts": ["/v1/contacts"],
         "GET /v1/contacts/gaps": ["/v1/contacts/gaps"],
+        "GET /v1/personal-data-requests": ["/v1/personal-data-requests"],
         "GET /v1/subscriptions": ["/v1/subscriptions"],
         "GET /v1/delivery-reports/{gateway}": ["/v1/delivery-reports/esms"],
     }

@@ -223,8 +223,8 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
     async def on_a_subscription(what: str = "") -> str:
         return f"/v1/subscriptions/{await made('notify', '/v1/subscriptions', subscription)}{what}"
 
-    async def on_a_contact() -> str:
-        return f"/v1/contacts/{await made('notify', '/v1/contacts', person())}"
+    async def on_a_contact(what: str = "") -> str:
+        return f"/v1/contacts/{await made('notify', '/v1/contacts', person())}{what}"
 
     async def at(path: str) -> str:
         return path
@@ -306,6 +306,10 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "POST /v1/contacts/import": freshly(
             lambda: at("/v1/contacts/import?dry_run=true"), json=lambda: {"contacts": [person()]}
         ),
+        "POST /v1/contacts/{contact_id}/personal-data": freshly(
+            lambda: on_a_contact("/personal-data"), json=lambda: {"kind": "export", "asked_on": "2026-01-05"}
+        ),
+        "GET /v1/personal-data-requests": plainly("/v1/personal-data-requests"),
         "GET /v1/subscriptions": plainly("/v1/subscriptions", "184", marker=subscribed),
         "POST /v1/subscriptions": plainly("/v1/subscriptions", "184", json=subscription),
         "POST /v1/subscriptions/{subscription_id}/rotate": freshly(lambda: on_a_subscription("/rotate")),

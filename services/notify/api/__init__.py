@@ -7,6 +7,7 @@ from services.notify.api import (
     contacts,
     delivery_reports,
     notices,
+    personal_data,
     routes,
     silences,
     subscriptions,
@@ -23,6 +24,7 @@ ROUTERS = [
     silences.router,
     subscriptions.router,
     contacts.router,
+    personal_data.router,
     delivery_reports.router,
 ]
 

@@ -85,6 +85,14 @@ DESCRIPTION = Description(
             "Import the contacts of a file / Nhập danh bạ từ tệp",
             problems=(Problems.OUT_OF_SCOPE, Problems.FILE_REFUSED, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY),
         ),
+        "POST /v1/contacts/{contact_id}/personal-data": Operation(
+            "Contacts",
+            "Hand over or erase a person's data / Cung cấp hoặc xóa dữ liệu cá nhân",
+            problems=(*_WRONG, Problems.NOT_FOUND),
+        ),
+        "GET /v1/personal-data-requests": Operation(
+            "Contacts", "List such requests / Sổ yêu cầu về dữ liệu cá nhân", problems=(Problems.OUT_OF_SCOPE,)
+        ),
         "GET /v1/subscriptions": Operation("Subscriptions", "List the subscriptions / Các webhook"),
         "POST /v1/subscriptions": Operation("Subscriptions", "Subscribe a system / Đăng ký webhook", problems=_WRONG),
         "DELETE /v1/subscriptions/{subscription_id}": Operation(

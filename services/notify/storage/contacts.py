@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -122,9 +124,10 @@ async def import_contacts(
 
 async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact], now: datetime) -> None:
     """Add the contacts of the file that the service starts with, each only once: people's later changes stay."""
-    if not contacts:
-        return
     await lock_contacts(connection)
+    names = set((await connection.execute(select(brought.c.name))).scalars())
+    if not (contacts := [listed for listed in contacts if erased_name(listed) not in names]):
+        return
     rows = [{"role": listed.role, "unit": listed.unit, "name": listed.name} for listed in contacts]
     statement = insert_rows(brought, tuple(rows[0])).on_conflict_do_nothing().returning(*brought.c)
     new = {tuple(row) for row in await connection.execute(statement, columns_of(rows))}
@@ -133,6 +136,11 @@ async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact
         listed for listed in contacts if (listed.role, listed.unit, listed.name) in new and _key(listed) not in existing
     ]
     await import_contacts(connection, added, "file", now)
+
+
+def erased_name(of: Contact) -> str:
+    """Return what stands in the place of an erased contact's name, so that the file does not bring it again."""
+    return f"sha256:{sha256(json.dumps(_key(of)).encode()).hexdigest()}"
 
 
 async def end_address(connection: AsyncConnection, channel: str, text: str, reason: str, now: datetime) -> bool:

@@ -354,6 +354,28 @@ class AddressRow(_Table, table=True):
     ended_reason: str | None = None
 
 
+class PersonalDataRow(_Table, table=True):
+    """A person's request about its own data that was carried out. It names nobody: the contact may be gone."""
+
+    __tablename__ = "personal_data"
+
+    id: UUID = Field(primary_key=True)
+    kind: str = Field(description="`export` or `erasure`.")
+    contact: UUID
+    role: str
+    unit: str
+    asked_by: str = Field(description="The person, a representative or an authority; no name.")
+    reference: str | None = Field(default=None, description="The number under which the request is filed.")
+    asked_on: date
+    answer_by: date
+    carry_out_by: date
+    done_at: datetime = Field(sa_type=_moment, description="Real time.")
+    done_by: str = Field(description="The agency whose key or person carried it out.")
+    key: str = Field(description="That key's id, or `@` and the name of the person's account.")
+    notices: int
+    answers: int
+
+
 class OperationRow(_Table, table=True):
     """A trouble of the system that a service reported, and what the operators were told of it by one way.
 

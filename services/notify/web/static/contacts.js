@@ -1,6 +1,6 @@
 // The contacts: who is told as which office, who is on leave, and the handing over to a substitute.
 
-import { get, put } from "./api.js";
+import { get, post, put } from "./api.js";
 import { badge, dialog, field, h, say, select } from "./dom.js";
 import { may, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
@@ -50,7 +50,54 @@ function item(one, items, look) {
     one.leave && h("p", {}, badge(t(`leave_${one.leave.state}`), TONES[one.leave.state]), " ", text(one.leave.words)),
     mayChange && h("div", { class: "offers" },
       h("button", { type: "button", class: "plain", onclick: () => handOver(one, colleagues, look) }, t(one.leave ? "leave_change" : "leave_begin")),
-      one.leave && endButton(one, look)));
+      one.leave && endButton(one, look)),
+    may("POST /v1/contacts/{contact_id}/personal-data") &&
+      h("div", { class: "offers" }, h("button", { type: "button", class: "plain", onclick: () => askAboutData(one, look) }, t("data_ask"))));
+}
+
+const KINDS = ["export", "erasure"];
+const ASKING = ["person", "representative", "authority"];
+
+function askAboutData(one, look) {
+  const kind = select(KINDS.map((value) => [value, t(`data_${value}`)]), "export");
+  const asker = select(ASKING.map((value) => [value, t(`data_${value}`)]), "person");
+  const on = h("input", { type: "date", required: true });
+  const filed = h("input", { maxlength: 40, pattern: "[\\p{L}\\d_.\\/\\-]+" });
+  const wrong = h("div", {});
+  dialog(t("data_ask"), (close) => {
+    const submit = async (event) => {
+      event.preventDefault();
+      event.submitter.disabled = true;
+      let done;
+      try {
+        const request = { kind: kind.value, asked_by: asker.value, asked_on: on.value, reference: filed.value.trim() || null };
+        done = await post(`/v1/contacts/${one.id}/personal-data`, request);
+      } catch (trouble) {
+        event.submitter.disabled = false;
+        return wrong.replaceChildren(troubleBox(trouble));
+      }
+      if (done.data) handOut(done.data);
+      say(t("data_done"));
+      form.replaceChildren(
+        h("p", {}, t("data_done")), h("p", {}, h("b", {}, t("data_remains"))),
+        h("ul", {}, done.remains.map((words) => h("li", {}, text(words)))),
+        h("div", { class: "actions" }, h("button", { type: "button", class: "main", onclick: close }, t("close"))));
+      look();
+    };
+    const form = h("form", { onsubmit: submit },
+      h("p", {}, h("b", {}, one.name), one.office && one.office !== one.name && ` ${one.office}`), h("p", { class: "hint" }, t("data_hint")),
+      field(t("data_kind"), kind), field(t("data_asked_by"), asker), field(t("data_asked_on"), on),
+      field(t("data_reference"), filed, t("data_reference_hint")), wrong,
+      h("div", { class: "actions" }, h("button", { class: "main" }, t("data_carry_out"))));
+    return form;
+  });
+}
+
+/** Saves what is kept of a person as a file. */
+function handOut(data) {
+  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
+  h("a", { href: address, download: "du-lieu-ca-nhan.json" }).click();
+  URL.revokeObjectURL(address);
 }
 
 const changed = (one, leave) =>
