@@ -105,6 +105,34 @@ async def test_what_was_answered_to_a_mail_stands_at_the_alert_and_at_its_notice
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])
+async def test_a_contact_is_handed_its_data_and_erased(notify: NotifyService, chromium: Browser, width: int) -> None:
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, await a_person(notify.engine, "20", role="coordinator", agency="agency-20"), "contacts")
+        await page.get_by_label("Tìm theo tên, đơn vị").fill("btxh@example.vn")
+        row = page.locator("[data-contact]")
+        await expect(row).to_have_count(1)
+        await row.get_by_role("button", name="Yêu cầu về dữ liệu cá nhân").click()
+        box = page.get_by_role("dialog")
+        await box.get_by_label("Ngày nhận yêu cầu").fill("2026-01-30")
+        await box.get_by_label("Số hồ sơ").fill("12/DN-2026")
+        await keep_picture(page, f"personal-data-{width}")
+        assert await faults(page, f"personal data {width}") == []
+        async with page.expect_download() as handed:
+            await box.get_by_role("button", name="Thực hiện").click()
+        assert "btxh@example.vn" in (await (await handed.value).path()).read_text(encoding="utf-8")
+        await expect(box).to_contain_text("Bản sao lưu")
+        await box.get_by_role("button", name="Đóng").last.click()
+        await row.get_by_role("button", name="Yêu cầu về dữ liệu cá nhân").click()
+        await box.get_by_label("Yêu cầu", exact=True).select_option("erasure")
+        await box.get_by_label("Ngày nhận yêu cầu").fill("2026-01-30")
+        await box.get_by_role("button", name="Thực hiện").click()
+        await expect(box).to_contain_text("Đã thực hiện")
+        await keep_picture(page, f"personal-data-erased-{width}")
+        await box.get_by_role("button", name="Đóng").last.click()
+        await expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
 async def test_who_goes_on_leave_hands_over_and_comes_back(
     notify: NotifyService, chromium: Browser, width: int
 ) -> None:

@@ -16,7 +16,7 @@ from tests.changes import a_contact, a_status_change
 from tests.integration.notify_service import NotifyService, link_of
 from tests.running import ntm
 
-NAME, MAIL, PHONE = "Hoàng Văn Riêng", "rieng.hoang@example.vn", "+84912345678"
+NAME, MAIL, PHONE = "Hoàng Văn Riêng", "rieng.hoang@example.vn", "+84987650321"
 SHARED = "ldtbxh.vanquan@example.vn"
 ROLE, UNIT = "district_office", "184"
 ASKED_ON = date(2026, 1, 30)
@@ -81,7 +81,8 @@ async def test_an_erased_person_stands_nowhere_any_more_and_the_office_goes_on(n
         await connection.execute(
             text(
                 "INSERT INTO notify.answer (digest, notice, at, sender, meaning, words) "
-                "SELECT '\\x00', id, created_at, address, 'note', :words FROM notify.notice WHERE address = :mail LIMIT 1"
+                "SELECT '\\x00', id, created_at, address, 'note', :words FROM notify.notice "
+                "WHERE address = :mail LIMIT 1"
             ),
             {"mail": MAIL, "words": f"Tôi là {NAME}."},
         )
