@@ -88,7 +88,9 @@ async def requests(
         return str(answer.json().get("id"))
 
     people = {"role": "district_office", "unit": "184", "emails": ["a@example.vn"], "phones": ["0912345678"]}
-    await made("notify", "/v1/contacts", {**people, "name": "Nguyễn Văn An"})
+    an = await made("notify", "/v1/contacts", {**people, "name": "Nguyễn Văn An"})
+    for day in ("2026-01-05", "2026-01-06"):
+        await made("notify", f"/v1/contacts/{an}/personal-data", {"kind": "export", "asked_on": day})
     await made("notify", "/v1/contacts", {**people, "name": "Lý Thị Bình", "emails": ["b@example.vn"]})
     sent = []
     for unit in ("06280", "06283"):

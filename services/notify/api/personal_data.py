@@ -19,6 +19,7 @@ from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.readable import read_rows
 from shared.reference.models import Contact
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
@@ -70,6 +71,7 @@ class PersonalDataLog(BaseModel):
     """The requests that were carried out, newest first."""
 
     items: list[PersonalDataEntry]
+    unreadable: list[UUID] = Field(default=[], description="Lines whose stored content is damaged.")
 
 
 class NoticeToPerson(BaseModel):
@@ -152,7 +154,7 @@ async def carry_out(contact_id: UUID, request: PersonalDataRequest, notify: Serv
         )
         await record(connection, row)
     notify.forget_world()
-    return CarriedOut(entry=_entry(row), data=data, remains=_remains(notify))
+    return CarriedOut(entry=PersonalDataEntry.model_validate(row.model_dump()), data=data, remains=_remains(notify))
 
 
 @router.get("/personal-data-requests")
@@ -160,7 +162,9 @@ async def list_requests(notify: Serving, caller: SignedIn) -> PersonalDataLog:
     """List the requests that were carried out: who asked, when, by whom they were carried out; nobody is named."""
     _check(caller, notify)
     async with notify.engine.connect() as connection:
-        return PersonalDataLog(items=[_entry(row) for row in await recorded(connection)])
+        rows = await recorded(connection)
+    items, damaged = read_rows(rows, lambda row: PersonalDataEntry.model_validate(row._asdict()))
+    return PersonalDataLog(items=items, unreadable=[row.id for row in damaged])
 
 
 def _check(caller: Caller, notify: Notify) -> None:
@@ -170,10 +174,6 @@ def _check(caller: Caller, notify: Notify) -> None:
 
 def _after(day: date, working_days: int) -> date:
     return after_working_days(datetime.combine(day, time(12), VIETNAM), working_days).date()
-
-
-def _entry(row: PersonalDataRow) -> PersonalDataEntry:
-    return PersonalDataEntry.model_validate(row.model_dump())
 
 
 def _remains(notify: Notify) -> list[Bilingual]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import NotSent
@@ -129,10 +129,9 @@ async def record(connection: AsyncConnection, row: PersonalDataRow) -> None:
     await connection.execute(insert(log).values(row.model_dump()))
 
 
-async def recorded(connection: AsyncConnection) -> Sequence[PersonalDataRow]:
-    """Return the requests that were carried out, newest first."""
-    rows = await connection.execute(select(log).order_by(log.c.done_at.desc(), log.c.id))
-    return [PersonalDataRow(**row._mapping) for row in rows]
+async def recorded(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Return the requests that were carried out as their rows have them, newest first."""
+    return (await connection.execute(select(log).order_by(log.c.done_at.desc(), log.c.id))).all()
 
 
 def _to(person: StoredContact) -> ColumnElement[bool]:
