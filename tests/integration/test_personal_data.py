@@ -105,7 +105,7 @@ async def test_an_erased_person_stands_nowhere_any_more_and_the_office_goes_on(n
     assert all(row.text == ERASED and row.due_at is None for row in marked)
 
     await notify.publish(a_status_change())
-    await notify.settled()
+    await notify.settled(alerts=2)
     assert [mail for mail in notify.mails if mail.to == [MAIL]] == told_before
     page = await notify.get("/v1/notices", await notify.key("20"))
     assert page.status_code == 200, page.text
