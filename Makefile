@@ -23,7 +23,7 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure each service beside the raw limits and its peers, in some 45 minutes
+bench: setup ## Measure each service beside the raw limits and its peers, in about an hour
 	@rm -rf .bench
 	@deploy/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/bench.txt
 	@$(BIN)/python -m tests.bench.intake

@@ -45,8 +45,9 @@ from tests.waiting import eventually
 PERCENT = 20
 """Of a core, for each worker."""
 WORKERS, ROUNDS = (1, 2, 4), 3
-COMMUNES, POSTS, EVENTS = 2_000, 6_000, 3_000
-"""Scoring's work for a measure is a month of the communes, four submissions each."""
+COMMUNES, POSTS, EVENTS = 4_000, 6_000, 8_000
+"""Scoring's work for a measure is a month of the communes, four submissions each. Workers take batches of 500: with few
+batches for each the last one would decide."""
 _SAMPLE_SECONDS = 0.1
 _IDLE = 0.15
 """The seconds of the processor that all workers together may take in a second, and are idle: each looks for work."""
