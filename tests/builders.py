@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +21,7 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, SubmissionWarning
 from shared.nats.cloud_events import Message, cloud_event
+from shared.readable import LAST_DAY
 
 BASELINE_DATE = date(2022, 12, 31)
 DEADLINE = date(2023, 12, 31)
@@ -69,7 +70,9 @@ def a_reading(element: str, period: str, value: float, **changes: Any) -> Readin
     return Reading(**{**ordinary, **changes})
 
 
-def as_read(figures: Figures, days: Mapping[str, date]) -> Figures:
+def as_read(
+    figures: Figures, days: Mapping[str, date], baseline_date: date = date.min, compared: Collection[str] = ()
+) -> Figures:
     """Return the figures as `newest_readings_among` reads them, which looks back from a day of each element."""
     read: dict[tuple[str, Period], Reading] = {}
     earlier: dict[str, Earlier] = {}
@@ -80,12 +83,26 @@ def as_read(figures: Figures, days: Mapping[str, date]) -> Figures:
         if left := [(period, figures[element, period]) for period in figures.periods_of(element) if period.end < begin]:
             known = [reading.known_from for _, reading in left]
             newest = {each.granularity: each for each in sorted((period for period, _ in left), key=attrgetter("end"))}
+            since_baseline = [one.known_from for period, one in left if period.end > baseline_date]
             earlier[element] = Earlier(
-                begin, min(each.end for each, _ in left), min(known), max(known), frozenset(newest.values())
+                begin,
+                min(each.end for each, _ in left),
+                min(known),
+                max(known),
+                frozenset(newest.values()),
+                min(since_baseline, default=LAST_DAY),
+                _by_baseline(figures, element, baseline_date) if element in compared and day > baseline_date else None,
             )
     found = Figures(read)
     found.earlier = earlier
     return found
+
+
+def _by_baseline(figures: Figures, element: str, baseline_date: date) -> list[Reading]:
+    ends = sorted((period.end for period in figures.periods_of(element) if period.end <= baseline_date), reverse=True)
+    begin = ends[:FEW_READINGS][-1] if ends else date.max
+    periods = [period for period in figures.periods_of(element) if begin <= period.end <= baseline_date]
+    return [figures[element, period] for period in periods]
 
 
 def readings(*found: Reading) -> Figures:

@@ -420,6 +420,12 @@ class Reference(Definitions):
         by_history = (own for own in self.plan.commitments if isinstance(own.measure, Total | Done))
         return frozenset().union(*map(self.elements_behind, by_history))
 
+    @cached_property
+    def elements_compared(self) -> frozenset[str]:
+        """The elements of rates of which a change since the baseline date is asked."""
+        compared = (own for own in self.plan.commitments if isinstance(own.measure, Rate) and own.is_compared)
+        return frozenset().union(*map(self.elements_behind, compared))
+
     def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:
         """Return the groups of elements by which the units of a family are judged: each criterion's, and those of each
         commitment that their figures are part of."""

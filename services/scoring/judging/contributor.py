@@ -166,10 +166,14 @@ class Contributor:
     def _base(self, terms: Terms, figures: Figures, until: date) -> Observation | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
         baseline_date, observations = self.reference.plan.baseline_date, figures.observed(terms, until)
-        if observations.is_cut and figures.began_after(baseline_date, terms.elements):
-            observations = observations.newest()
-        known = bisect_right(observations.reported, baseline_date, key=_effective)
-        return observations[known - 1] if known and not observations[known - 1].is_unusable else None
+        if (
+            observations.is_cut and self.since <= baseline_date
+        ):  # a base that changes moves the sum from its first day on
+            raise EarlierFiguresNeededError
+        known = observations[: bisect_right(observations.newest_reported, baseline_date, key=_effective)]
+        if not known.newest_reported and observations.is_cut and not figures.began_after(baseline_date, terms.elements):
+            known = figures.in_force_by_baseline(terms)
+        return known[-1] if known.newest_reported and not known[-1].is_unusable else None
 
     def _compared(self, levels: Levels, base: Observation | None, units: int, series: Sequence[Series] = ()) -> Levels:
         """Return the levels with what each is compared with: the base, else the first figures of its series."""

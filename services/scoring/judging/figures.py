@@ -39,6 +39,10 @@ class Earlier(NamedTuple):
     last_known: date
     newest: frozenset[Period]
     """The newest of their periods, of each length."""
+    known_since_baseline: date = date.min
+    """The first day on which one was known for a period that ended after the plan's baseline date."""
+    by_baseline: Sequence[Reading] | None = None
+    """The newest readings for periods that ended by the baseline date; None where nobody asked for them."""
 
     def with_those(self, other: Earlier) -> Earlier:
         """Return what is known of these and of others before the same day."""
@@ -48,6 +52,8 @@ class Earlier(NamedTuple):
             min(self.first_known, other.first_known),
             max(self.last_known, other.last_known),
             self.newest | other.newest,
+            min(self.known_since_baseline, other.known_since_baseline),
+            self.by_baseline,
         )
 
 
@@ -103,6 +109,32 @@ class Figures(dict[tuple[str, Period], Reading]):
         """
         found = (self.earlier[code] for code in elements if code in self.earlier)
         return any(day < min(earlier.first_end, earlier.first_known) for earlier in found)
+
+    def in_force_by_baseline(self, terms: Terms) -> Observations:
+        """Return the newest values for periods that ended by the baseline date, also of those not read one by one.
+
+        Raises EarlierFiguresNeededError where others may have been in force on that day.
+        """
+        baseline_date, behind = terms.baseline_date, terms.behind
+        found = {key: one for key, one in self.items() if key[0] in behind and key[1].end <= baseline_date}
+        for code in behind & self.earlier.keys():
+            if (readings := self.earlier[code].by_baseline) is None:
+                raise EarlierFiguresNeededError
+            found |= {(code, one.period): one for one in readings}
+        if all(self._was_known_early(code, baseline_date) for code in terms.elements):
+            raise EarlierFiguresNeededError
+        observations = Figures(found).observed(terms)
+        if not observations and set(terms.elements) <= {code for code, _ in found}:
+            raise EarlierFiguresNeededError  # those of older periods may go together
+        return observations
+
+    def _was_known_early(self, element: str, baseline_date: date) -> bool:
+        """Say whether a reading for a period that ended after the baseline date may have been known by that day."""
+        earlier = self.earlier.get(element)
+        return (earlier is not None and earlier.known_since_baseline <= baseline_date) or any(
+            period.end > baseline_date and self[element, period].known_from <= baseline_date
+            for period in self.periods_of(element)
+        )
 
     def check_whole(self, elements: Iterable[str]) -> None:
         """Raise EarlierFiguresNeededError where not all readings of these elements were read."""

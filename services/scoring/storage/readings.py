@@ -56,9 +56,10 @@ _ASKED = unnested(
         "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
         "element": bindparam("elements", type_=ARRAY(Text, dimensions=1)),
         "day": bindparam("days", type_=ARRAY(Date, dimensions=1)),
+        "until": bindparam("untils", type_=ARRAY(Date, dimensions=1)),
     }
 ).subquery()
-_HORIZON = bindparam("horizon", type_=Date)
+_HORIZON, _BASELINE = bindparam("horizon", type_=Date), bindparam("baseline", type_=Date)
 
 
 def _newest() -> Select[Any]:
@@ -72,8 +73,12 @@ def _newest() -> Select[Any]:
         .correlate(_ASKED)
         .scalar_subquery()
     )
-    stored = _stored_of(_ASKED, reading.c.ends >= func.greatest(begins, _HORIZON))
-    columns = stored.c.ends, *(stored.c[column.name] for column in _STORED)
+    stored = _stored_of(
+        _ASKED,
+        reading.c.ends >= func.greatest(begins, _HORIZON),
+        reading.c.ends <= func.coalesce(_ASKED.c.until, LAST_DAY),
+    )
+    columns = _ASKED.c.until, stored.c.ends, *(stored.c[column.name] for column in _STORED)
     return select(*columns).select_from(_ASKED).join(stored, true())
 
 
@@ -91,6 +96,7 @@ def _before() -> Select[Any]:
         func.min(stored.c.ends),
         func.min(stored.c.known_from),
         func.max(stored.c.known_from),
+        func.coalesce(func.min(stored.c.known_from).filter(stored.c.ends > _BASELINE), LAST_DAY),
         func.max(stored.c.period),
     )
     return (
@@ -149,45 +155,60 @@ async def readings_among(
 
 
 async def newest_readings_among(
-    connection: AsyncConnection, looked_back_from: Mapping[tuple[int, str], date], horizon: date
+    connection: AsyncConnection,
+    looked_back_from: Mapping[tuple[int, str], date],
+    horizon: date,
+    baseline_date: date,
+    compared: Collection[str],
 ) -> dict[int, Figures]:
     """Return the readings of these pairs of unit and element: all that end after a day, and few before it.
 
-    What is known of those before these is `Figures.earlier`. Nothing is read of periods that end before the horizon.
+    What is known of those before these is `Figures.earlier`, of elements that are `compared` with those of the baseline
+    date also the newest by that day. Nothing is read of periods that end before the horizon.
     """
-    rows = (await connection.execute(_NEWEST, _asked(looked_back_from, horizon))).all()
+    of_baseline = [pair for pair, day in looked_back_from.items() if pair[1] in compared and day > baseline_date]
+    asked = _asked([*looked_back_from, *of_baseline], horizon, baseline_date)
+    asked["days"] = [*looked_back_from.values(), *(baseline_date for _ in of_baseline)]
+    asked["untils"] = [*(None for _ in looked_back_from), *(baseline_date for _ in of_baseline)]
+    rows = (await connection.execute(_NEWEST, asked)).all()
     ends: defaultdict[tuple[int, str], list[date]] = defaultdict(list)
-    for end, unit, element, *_ in rows:
-        if end <= looked_back_from[unit, element]:
+    for until, end, unit, element, *_ in rows:  # the damaged ones too
+        if until is None and end <= looked_back_from[unit, element]:
             ends[unit, element].append(end)
     figures: defaultdict[int, Figures] = defaultdict(Figures)
-    for unit, found in read_rows(rows, lambda row: _reading(row[1:])).items:
-        figures[unit][found.element, found.period] = found
+    by_baseline: dict[tuple[int, str], list[Reading]] = {pair: [] for pair in of_baseline}
+    for until, (unit, found) in read_rows(rows, lambda row: (row[0], _reading(row[2:]))).items:
+        if until is None:
+            figures[unit][found.element, found.period] = found
+        else:
+            by_baseline[unit, found.element].append(found)
     begun = {pair: min(of_pair) for pair, of_pair in ends.items() if len(of_pair) >= FEW_READINGS}
-    for unit, earlier in (await _earlier(connection, begun, horizon)).items():
-        figures[unit].earlier = earlier
+    for (unit, element), earlier in (await _earlier(connection, begun, horizon, baseline_date)).items():
+        own = figures[unit]
+        own.earlier = {**own.earlier, element: earlier._replace(by_baseline=by_baseline.get((unit, element)))}
     return figures
 
 
 async def _earlier(
-    connection: AsyncConnection, before: Mapping[tuple[int, str], date], horizon: date
-) -> dict[int, dict[str, Earlier]]:
+    connection: AsyncConnection, before: Mapping[tuple[int, str], date], horizon: date, baseline_date: date
+) -> dict[tuple[int, str], Earlier]:
     """Return what is known of the readings of units and elements for periods that ended before a day."""
     if not before:
         return {}
-    rows = await connection.execute(_EARLIER, _asked(before, horizon))
-    found: defaultdict[int, dict[str, Earlier]] = defaultdict(dict)
-    for unit, element, end, first, last, newest in read_rows(rows, lambda row: (*row[:5], Period.parse(row[5]))).items:
-        known = Earlier(before[unit, element], end, first, last, frozenset([newest]))
-        other = found[unit].get(element)
-        found[unit][element] = known if other is None else known.with_those(other)
+    asked = {**_asked([*before], horizon, baseline_date), "days": [*before.values()], "untils": [None for _ in before]}
+    rows = await connection.execute(_EARLIER, asked)
+    found: dict[tuple[int, str], Earlier] = {}
+    read = read_rows(rows, lambda row: (row[:2], row[2:6], Period.parse(row[6])))
+    for pair, (end, first, last, since_baseline), newest in read.items:
+        known = Earlier(before[pair], end, first, last, frozenset([newest]), since_baseline)
+        found[pair] = found[pair].with_those(known) if pair in found else known
     return found
 
 
-def _asked(days: Mapping[tuple[int, str], date], horizon: date) -> dict[str, object]:
-    """Return what `_NEWEST` and `_EARLIER` ask for: units and elements, a day of each, and the horizon."""
-    units, elements = [unit for unit, _ in days], [element for _, element in days]
-    return {"units": units, "elements": elements, "days": list(days.values()), "horizon": horizon}
+def _asked(pairs: Sequence[tuple[int, str]], horizon: date, baseline_date: date) -> dict[str, Any]:
+    """Return what `_NEWEST` and `_EARLIER` ask for, but for their days."""
+    units, elements = [unit for unit, _ in pairs], [element for _, element in pairs]
+    return {"units": units, "elements": elements, "horizon": horizon, "baseline": baseline_date}
 
 
 async def units_with_readings(connection: AsyncConnection) -> list[int]:

@@ -102,7 +102,8 @@ async def store_readings(transaction: Transaction, arriving: ReadingsByUnit) -> 
         if transaction.former_open or transaction.reference.plan.is_closed(transaction.moment.on)
         else looked_back_from(arriving, needed, transaction.reference, transaction.moment.on)
     )
-    stored = await newest_readings_among(transaction.connection, looked_back, oldest)
+    plan, compared = transaction.reference.plan, transaction.reference.elements_compared
+    stored = await newest_readings_among(transaction.connection, looked_back, oldest, plan.baseline_date, compared)
     elements = {unit: {reading.element for reading in own} for unit, own in arriving.items()}
     concerned = {*arriving, *at_other_level(elements, transaction.reference)}
     change = merge_arriving(stored, arriving, families_in_each_plan(transaction, concerned))

@@ -7,15 +7,17 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.observations import EarlierFiguresNeededError
 from services.scoring.judging.readings import Reading, readings_in
 from shared.contracts.status import Stage
 from shared.reference.models import Ratio
 from shared.reference.terms import Terms
-from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, poverty, readings
+from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, as_read, poverty, readings
 
 RATE = Ratio(numerator=["poor_households", "near_poor_households"], denominator=["households"])
 TERMS = Terms(RATE, BASELINE_DATE, Stage.REPORTED)
@@ -34,6 +36,32 @@ def test_a_rate_never_mixes_two_periods() -> None:
     households, poor, near = poverty("2023-05", 131)
     assert observed(households, poor, a_reading("near_poor_households", "2023-06", 5)) == []
     assert len(observed(households, poor, near)) == 1
+
+
+LATER = readings(*poverty("2023-04", 120), *poverty("2023-05", 110), *poverty("2023-06", 100))
+CODES = [one.element for one in poverty("2023-05", 0)]
+
+
+def by_baseline(*before: Reading) -> list[date]:
+    figures = Figures({**readings(*before), **LATER})
+    read = as_read(figures, dict.fromkeys(CODES, date(2023, 6, 30)), BASELINE_DATE, CODES)
+    assert read.earlier
+    return [one.effective for one in read.in_force_by_baseline(TERMS)]
+
+
+def test_the_value_of_the_baseline_is_known_without_what_lies_between() -> None:
+    assert by_baseline(*poverty("2022-11", 150), *poverty("2022-12", 140))[-1] == date(2022, 12, 31)
+    assert by_baseline(*poverty("2022-12", 140, known_from=date(2023, 2, 1)))[-1] == date(2022, 12, 31)
+    assert by_baseline(*poverty("2022-12", 140)[:2]) == [], "no period before has all of its elements"
+
+
+def test_where_another_value_may_have_been_in_force_at_the_baseline_all_figures_are_asked_for() -> None:
+    households, poor, near = poverty("2022-10", 150)
+    apart = [a_reading(one.element, period, 1) for one in (households, poor) for period in ("2022-11", "2022-12")]
+    with pytest.raises(EarlierFiguresNeededError):
+        by_baseline(households, poor, near, *apart)
+    with pytest.raises(EarlierFiguresNeededError):
+        by_baseline(*poverty("2022-12", 140), *poverty("2023-01", 130, known_from=date(2022, 12, 20)))
 
 
 def test_without_households_there_is_no_rate_that_could_be_used() -> None:
