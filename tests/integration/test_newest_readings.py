@@ -60,8 +60,8 @@ async def test_the_database_reads_the_newest_as_the_tests_do(around: Surrounding
     cut = 0
     for unit, figures in units.items():
         own = {element: days[unit, element] for element in ELEMENTS}
-        expected, found = as_read(figures, own, BASELINE, compared), read.get(unit, Figures())
-        assert found == expected
-        assert without_order(found.earlier) == without_order(expected.earlier)
+        expected, stored = as_read(figures, own, BASELINE, compared), read.get(unit, Figures())
+        assert stored == expected
+        assert without_order(stored.earlier) == without_order(expected.earlier)
         cut += len(expected.earlier)
     assert cut
