@@ -31,8 +31,9 @@ from tests.certificates import Authority
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "kubernetes"
-RELEASE = "1.33"
-"""The Kubernetes whose schemas count, the strict ones: an unknown field is an error."""
+RELEASES = ("1.30", "1.37")
+"""The oldest Kubernetes that the guide names, and the newest whose schemas are at hand. By the strict ones an unknown
+field is an error."""
 
 NOT_VALIDATED = {"Cluster", "Gateway", "HTTPRoute", "ScaledObject"}
 """Kinds of CloudNativePG, the Gateway API and KEDA, for which no schema is at hand."""
@@ -122,11 +123,14 @@ def selects(selector: Thing, labels: Mapping[str, str]) -> bool:
     return selector.get("matchLabels", {}).items() <= labels.items()
 
 
-def test_kubernetes_knows_every_field_and_the_kinds_of_others_are_named_as_not_validated(things: list[Thing]) -> None:
+@pytest.mark.parametrize("release", RELEASES)
+def test_kubernetes_knows_every_field_and_the_kinds_of_others_are_named_as_not_validated(
+    things: list[Thing], release: str
+) -> None:
     unknown = set()
     for thing in things:
         try:
-            kubernetes_validate.validate(thing, RELEASE, strict=True)
+            kubernetes_validate.validate(thing, release, strict=True)
         except kubernetes_validate.SchemaNotFoundError:
             unknown.add(thing["kind"])
         except kubernetes_validate.ValidationError as error:
@@ -134,13 +138,16 @@ def test_kubernetes_knows_every_field_and_the_kinds_of_others_are_named_as_not_v
     assert unknown == NOT_VALIDATED
     guide = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert all(f"`{kind}`" in guide for kind in unknown)
+    assert f"Kubernetes {RELEASES[0]} or newer" in guide
     warnings.warn(f"NOT VALIDATED, since no schema is at hand: {', '.join(sorted(unknown))}", stacklevel=1)
 
 
 def test_a_misspelt_field_is_found(things: list[Thing]) -> None:
     budget = of(things, "PodDisruptionBudget")["nats"]
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate({**budget, "spec": {**budget["spec"], "maxUnavailible": 1}}, RELEASE, strict=True)
+        kubernetes_validate.validate(
+            {**budget, "spec": {**budget["spec"], "maxUnavailible": 1}}, RELEASES[-1], strict=True
+        )
 
 
 def test_no_secret_has_a_value_in_the_repository(tmp_path: Path) -> None:
@@ -304,6 +311,7 @@ def test_every_setting_of_compose_is_there_and_no_other(installation: Path, thin
         }
         wished -= left_out.keys()
         of_command = {"NTM_COMMAND_LINES", "NTM_BACKUP_DAILY_AT", "NTM_BACKUP_KEEP"}  # in Compose within the command
+        assert {*re.findall(r"\$\((\w+)\)", str(container["args"]))} <= given, name
         assert given - of_command == wished, name
         taken = {source[field]["name"].rpartition("-")[0] for source in container["envFrom"] for field in source}
         assert taken == {"settings", "secrets"} | ({f"settings-{name}"} if name in own else set()) | (
