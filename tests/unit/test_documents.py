@@ -8,15 +8,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from services.cli.main import app
 from shared.contract_documents.subject_families import REQUESTS, SUBJECT_FAMILIES
 from shared.contracts import subjects
+from shared.operations.catalogue import Code
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "deploy/README.md",
+    "deploy/README.vi.md",
     "CHANGELOG.md",
     "requirements/README.md",
     "shared/reference/README.md",
@@ -71,6 +76,48 @@ def test_the_chores_that_a_document_names_are_make_targets(document: str) -> Non
     targets = set(re.findall(r"^([a-z-]+):", ROOT.joinpath("Makefile").read_text("utf-8"), flags=re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?= |`|$)", "\n".join(f"{one}" for one in quoted(document))))
     assert named <= targets
+
+
+def commands(document: str) -> list[str]:
+    """Every call of `ntm` in a document, with its arguments; `… --renew` and its like go on with one that was named."""
+    text = ROOT.joinpath(document).read_text(encoding="utf-8")
+    code = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE)]
+    return [call for line in code for call in re.findall(r"(?:^|[ /;])ntm ([a-z-]+(?: [^#|;`&]*)?)", line)]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "deploy/README.md", "deploy/README.vi.md"])
+def test_the_commands_that_a_document_names_exist_with_their_options(document: str) -> None:
+    program = typer.main.get_command(app)
+    context, calls, unknown = typer.Context(program), commands(document), []
+    for call in calls:
+        command, words = program, call.split()
+        while words and isinstance(command, TyperGroup) and command.get_command(context, words[0]):
+            _, command, words = command.resolve_command(context, words)
+        options = {"--help", *(name for option in command.params for name in option.opts)}
+        if command is program or not {word.split("=")[0] for word in words if word.startswith("--")} <= options:
+            unknown.append(call)
+    assert calls
+    assert not unknown
+
+
+@pytest.mark.parametrize("document", ["deploy/README.md", "deploy/README.vi.md"])
+def test_each_chapter_that_the_guide_names_exists(document: str) -> None:
+    text = "".join(
+        ROOT.joinpath(one).read_text("utf-8") for one in ("deploy/README.md", "README.md", "CONTRIBUTING.md")
+    )
+    titles = set(re.findall(r"^#+ (.+)$|^\*\*([^*]+)\*\*", text, re.MULTILINE))
+    named = re.findall(r'"([A-Z][A-Za-z ,\']+)"', ROOT.joinpath(document).read_text("utf-8").partition("\n## ")[0])
+    if document.endswith(".vi.md"):
+        named += re.findall(r'\("([^"]+)"', ROOT.joinpath(document).read_text("utf-8"))
+    lacking = {one for one in named if not any(one in {title.rstrip(":"), bold.rstrip(":")} for title, bold in titles)}
+    assert named
+    assert not lacking
+
+
+def test_the_handbook_says_what_to_do_about_each_trouble() -> None:
+    table = ROOT.joinpath("deploy/README.vi.md").read_text("utf-8").partition("## Khi có sự cố")[2]
+    told = {code for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", row)}
+    assert told == {code.value for code in Code}
 
 
 def test_each_subject_stands_in_the_table_of_subjects_with_its_stream() -> None:
