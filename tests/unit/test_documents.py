@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -90,7 +91,8 @@ def test_the_commands_that_a_document_names_exist_with_their_options(document: s
     program = typer.main.get_command(app)
     context, calls, unknown = typer.Context(program), commands(document), []
     for call in calls:
-        command, words = program, call.split()
+        command: Any = program
+        words = call.split()
         while words and isinstance(command, TyperGroup) and command.get_command(context, words[0]):
             _, command, words = command.resolve_command(context, words)
         options = {"--help", *(name for option in command.params for name in option.opts)}
