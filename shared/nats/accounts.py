@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.contracts import subjects
+from shared.nats import national
 from shared.nats.roles import (
-    MIRROR_API,
     MIRRORED,
     NOTIFY,
     OFFICE_ACCOUNT,
     STREAMS_ACCOUNT,
     Role,
+    as_mirrors_know,
     mirror_delivery,
     mirror_info,
     mirror_requests,
     provider_of,
 )
 
-_WITH_JETSTREAM = (STREAMS_ACCOUNT, OFFICE_ACCOUNT)
-
 
 @dataclass
 class _Account:
+    has_jetstream: bool = False
     users: list[dict[str, object]] = field(default_factory=list)
     exports: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """By kind (service or stream) and subject: the accounts that may import it."""
@@ -32,16 +32,27 @@ class _Account:
     """By the account that it comes from, kind and subject: the name that it has here."""
 
 
+class _Accounts(dict[str, _Account]):
+    def __init__(self, roles: Sequence[Role], keys: Mapping[str, Sequence[str]], with_jetstream: Collection[str]):
+        super().__init__({role.account: _Account(role.account in with_jetstream) for role in roles})
+        for role in roles:
+            self[role.account].users += [_user(role, key) for key in keys.get(role.name, ())]
+
+    def passes(self, kind: str, subject: str, provider: str, to: str, name: str | None = None) -> None:
+        """Let a subject of one account into another, where it may have another name."""
+        self[provider].exports.setdefault((kind, subject), set()).add(to)
+        self[to].imports[provider, kind, subject] = name or subject
+
+    def written(self) -> str:
+        # a server's configuration takes JSON
+        return f"accounts: {json.dumps({name: _written(made) for name, made in self.items()}, indent=2)}\n"
+
+
 def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> str:
     """Return the configuration for users of these roles, of whom each has some public keys."""
-    accounts = {role.account: _Account() for role in roles}
-
-    def passes(kind: str, subject: str, provider: str, to: str, name: str | None = None) -> None:
-        accounts[provider].exports.setdefault((kind, subject), set()).add(to)
-        accounts[to].imports[provider, kind, subject] = name or subject
-
+    accounts = _Accounts(roles, keys, {STREAMS_ACCOUNT, OFFICE_ACCOUNT})
+    passes = accounts.passes
     for role in roles:
-        accounts[role.account].users += [_user(role, key) for key in keys.get(role.name, ())]
         for subject in role.publish:
             provider = provider_of(subject)
             is_own_jetstream = subject.startswith("$JS.") and role.account == OFFICE_ACCOUNT
@@ -53,11 +64,33 @@ def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> s
     for stream in MIRRORED:
         passes("stream", mirror_delivery(stream), STREAMS_ACCOUNT, OFFICE_ACCOUNT)
         for request in mirror_requests(stream):
-            name = request.replace("$JS.API", MIRROR_API)
-            passes("service", request, STREAMS_ACCOUNT, OFFICE_ACCOUNT, name)
+            passes("service", request, STREAMS_ACCOUNT, OFFICE_ACCOUNT, as_mirrors_know(request))
         passes("service", f"$JS.API.STREAM.INFO.{stream}", OFFICE_ACCOUNT, NOTIFY.account, mirror_info(stream))
-    # a server's configuration takes JSON
-    return f"accounts: {json.dumps({name: _written(name, made) for name, made in accounts.items()}, indent=2)}\n"
+    # nobody logs in here: it is the province's end of the connection to the national server
+    accounts[national.ACCOUNT] = _Account()
+    passes("stream", national.DELIVERY, STREAMS_ACCOUNT, national.ACCOUNT)
+    for request in national.REQUESTS:
+        passes("service", request, STREAMS_ACCOUNT, national.ACCOUNT, as_mirrors_know(request))
+    return accounts.written()
+
+
+def national_configuration(provinces: Sequence[str], keys: Mapping[str, Sequence[str]]) -> str:
+    """Return the configuration of the national server for these provinces, given by their codes.
+
+    Each province's mirror stands in an account of its own: the server answers what comes to a mirror on whatever
+    subject of its account the message names for a reply.
+    """
+    of_provinces = list(map(national.province, provinces))
+    roles = [national.reader(provinces), national.migrate(provinces), *of_provinces]
+    accounts = _Accounts(roles, keys, {role.account for role in of_provinces})
+    for code, role in zip(provinces, of_provinces, strict=True):
+        for request in national.reads(code):
+            accounts.passes("service", request, role.account, national.ACCOUNT)
+        for request in national.manages(code):
+            accounts.passes("service", request, role.account, national.MIGRATE_ACCOUNT)
+        for request, name in national.asks(code).items():
+            accounts.passes("service", request, role.account, national.MIGRATE_ACCOUNT, name)
+    return accounts.written()
 
 
 def _user(role: Role, key: str) -> dict[str, object]:
@@ -69,9 +102,9 @@ def _user(role: Role, key: str) -> dict[str, object]:
     return {"nkey": key, "permissions": permissions}
 
 
-def _written(name: str, account: _Account) -> dict[str, object]:
+def _written(account: _Account) -> dict[str, object]:
     return {
-        **({"jetstream": "enabled"} if name in _WITH_JETSTREAM else {}),
+        **({"jetstream": "enabled"} if account.has_jetstream else {}),
         "users": account.users,
         "exports": [
             {kind: subject, "accounts": sorted(importers), **_answered(kind, subject)}

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
+from shared.contracts.subjects import STATUS_STREAM
+from shared.nats import national
 from shared.nats.consumers import NO_STORE, DamagedConsumersError, directory_of
-from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
+from shared.nats.roles import FEEDS_MIRROR, MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
 from shared.nats.store_limits import differs_notably, stream_limit
 from shared.nats.streams import NoRoomError, finds_no_room
 
@@ -111,7 +113,7 @@ async def plain_faults(service: Client) -> dict[str, Fault]:
     faults = {}
     for name in MIRRORED:
         try:
-            mirror = await _call(service, mirror_info(name), _WITH_GAPS)
+            mirror = await call(service, mirror_info(name), _WITH_GAPS)
         except NotFoundError:
             continue
         if fault := await _plain_fault(service, name, mirror):
@@ -161,9 +163,11 @@ def _gaps(state: dict[str, int]) -> int:
 
 
 async def ensure_mirror_consumers(nats: Client) -> None:
-    """Make the consumers that feed the office's mirrors (ADR-60), of which nats-py knows nothing yet."""
+    """Make the consumers that feed the mirrors of both offices (ADR-60), of which nats-py knows nothing yet."""
     for stream in MIRRORED:
         await _make_consumer(nats, stream)
+    for config in national.CONSUMERS.values():
+        await _make_consumer_of(nats, STATUS_STREAM, config)
 
 
 async def _begin_again(nats: Client, stream: str) -> None:
@@ -177,18 +181,18 @@ async def _make_consumer(nats: Client, stream: str) -> None:
         "name": MIRROR_CONSUMER,
         "durable_name": MIRROR_CONSUMER,
         "deliver_subject": mirror_delivery(stream),
-        "ack_policy": "flow_control",
-        "flow_control": True,
-        "idle_heartbeat": 1_000_000_000,
-        "max_ack_pending": 1000,
+        **FEEDS_MIRROR,
     }
+    await _make_consumer_of(nats, stream, config)
+
+
+async def _make_consumer_of(nats: Client, stream: str, config: dict[str, Any]) -> None:
+    name = config["name"]
     try:
-        await _call(
-            nats, f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", {"stream_name": stream, "config": config}
-        )
+        await call(nats, f"$JS.API.CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": config})
     except APIError as error:
         if error.err_code == NO_STORE:
-            raise DamagedConsumersError([directory_of(stream, MIRROR_CONSUMER)]) from error
+            raise DamagedConsumersError([directory_of(stream, name)]) from error
         raise
 
 
@@ -200,7 +204,7 @@ async def _make(office: Client, stream: str, replicas: int | None, max_bytes: in
         mirror["num_replicas"] = replicas
     if max_bytes is not None:
         mirror["max_bytes"] = max_bytes
-    await _call(office, f"$JS.API.STREAM.CREATE.{stream}", mirror)
+    await call(office, f"$JS.API.STREAM.CREATE.{stream}", mirror)
 
 
 async def _raise_limit(office: Client, stream: str, config: dict[str, Any], limit: int) -> None:
@@ -209,12 +213,12 @@ async def _raise_limit(office: Client, stream: str, config: dict[str, Any], limi
     if before > limit or (before > 0 and not differs_notably(before, limit)):
         return
     with suppress(NoRoomError):
-        await _call(office, f"$JS.API.STREAM.UPDATE.{stream}", {**config, "max_bytes": limit})
+        await call(office, f"$JS.API.STREAM.UPDATE.{stream}", {**config, "max_bytes": limit})
 
 
 async def _info(client: Client, stream: str) -> dict[str, Any]:
     """Return the server's words on a stream; nats-py leaves out when it was made."""
-    return await _call(client, f"$JS.API.STREAM.INFO.{stream}", _WITH_GAPS)
+    return await call(client, f"$JS.API.STREAM.INFO.{stream}", _WITH_GAPS)
 
 
 async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any] | None:
@@ -223,7 +227,7 @@ async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any]
     None where the stream does not hold the message.
     """
     try:
-        answer = await _call(client, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": sequence})
+        answer = await call(client, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": sequence})
     except NotFoundError:
         return None
     message: dict[str, Any] = answer["message"]
@@ -231,8 +235,9 @@ async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any]
     return {**message, "hdrs": [line for line in lines if not line.startswith(_DIRECTS)]}
 
 
-async def _call(client: Client, call: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads((await client.request(call, json.dumps(wanted).encode(), 5)).data)
+async def call(client: Client, subject: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return JetStream's answer to a request; NoRoomError or APIError where it is an error."""
+    answer: dict[str, Any] = json.loads((await client.request(subject, json.dumps(wanted).encode(), 5)).data)
     if error := answer.get("error"):
         is_full = finds_no_room(error.get("err_code"), error.get("description"))
         raise NoRoomError(error["description"]) if is_full else APIError.from_error(error)

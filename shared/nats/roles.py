@@ -33,6 +33,14 @@ MIRRORED = [subjects.STATUS_STREAM, subjects.ALERTS_STREAM]
 MIRROR_CONSUMER = "office-mirror"
 """The consumer by which such a stream feeds its mirror; `migrate` makes it, so that the office needs no right to."""
 
+FEEDS_MIRROR = {
+    "ack_policy": "flow_control",
+    "flow_control": True,
+    "idle_heartbeat": 1_000_000_000,
+    "max_ack_pending": 1000,
+}
+"""The settings of such a consumer, as JetStream's API names them."""
+
 MIRROR_API = "mirror.api"
 """The prefix under which the office's account knows JetStream's API of the streams' account: only mirrors use it."""
 
@@ -71,9 +79,14 @@ def mirror_info(stream: str) -> str:
     return f"mirror.info.{stream}"
 
 
-def mirror_requests(stream: str) -> list[str]:
+def mirror_requests(stream: str, consumer: str = MIRROR_CONSUMER) -> list[str]:
     """Return the requests by which a mirror has its consumer begin again, and sets the pace."""
-    return [f"{_API}.CONSUMER.RESET.{stream}.{MIRROR_CONSUMER}", f"$JS.FC.{stream}.{MIRROR_CONSUMER}.>"]
+    return [f"{_API}.CONSUMER.RESET.{stream}.{consumer}", f"$JS.FC.{stream}.{consumer}.>"]
+
+
+def as_mirrors_know(request: str) -> str:
+    """Return the name that a request to JetStream has in an account with mirrors of another account's streams."""
+    return request.replace(_API, MIRROR_API)
 
 
 def _reads(*streams: str) -> list[str]:

@@ -6,6 +6,10 @@
     DIR/signing             these keys, for users that are made later
     DIR/users.json          the public keys of each user, newest first
 
+The national server's users are others, and sign nothing:
+
+    DIR/province-CODE/national.conf     a province's way to the national server, with its seed
+
 Each user has a folder, so that a container gets its own seed and no other. A key is renewed without a stop: the server
 takes the new key and those before, until these are retired.
 """
@@ -25,7 +29,8 @@ from typing import Any
 import nkeys
 
 from shared.contracts import subjects
-from shared.nats.accounts import configuration
+from shared.nats import national
+from shared.nats.accounts import configuration, national_configuration
 from shared.nats.roles import ROLES, STREAMS_ACCOUNT, agency, inbox_of
 from shared.nats.signing_keys import keys_file, read_keys, written
 from shared.signatures import Key, new_key
@@ -41,18 +46,61 @@ class UnknownUserError(Exception):
     """No user has this name, or no signed stream."""
 
 
+class WrongDirectoryError(Exception):
+    """The directory has the users of a province's server, not of the national one."""
+
+
 def make_users(directory: Path, agencies: Collection[str] = ()) -> list[str]:
     """Make the users that are missing, with those of some agencies, and return their names."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _changing(directory) as keys:
-        wanted = [role.name for role in (*ROLES, *map(agency, agencies))]
-        made = {name: _new_key() for name in wanted if name not in keys}
-        keys.update({name: [public] for name, (public, _) in made.items()})
-        for name, (_, seed) in made.items():
-            _keep_seed(directory, name, seed)
+        if national.MIGRATE in keys:
+            return []  # of the national server, whose keys are renewed like others
+        made = _make_missing(directory, keys, [role.name for role in (*ROLES, *map(agency, agencies))])
         for stream in subjects.SIGNED:
             file = keys_file(_signing(directory), stream)
             _keep_keys(directory, stream, read_keys(file) if file.exists() else [new_key()])
+    return made
+
+
+def make_national_users(directory: Path, provinces: Collection[str], address: str, ca_file: str | None) -> list[str]:
+    """Make the users of the national server that are missing, with those of some provinces; return their names.
+
+    `address` is where these provinces' servers reach it, and `ca_file` the authorities that vouch for it, as a file
+    there. WrongDirectoryError where the directory is a province's.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    users = [national.province(code).name for code in provinces]
+    with _changing(directory) as keys:
+        if keys and national.MIGRATE not in keys:
+            raise WrongDirectoryError(directory)
+        made = _make_missing(directory, keys, [national.READER, national.MIGRATE, *users])
+    for user in users:
+        remote = {
+            "urls": [address],
+            "account": national.ACCOUNT,
+            "nkey": seed_file(directory, user).read_text().strip(),
+        }
+        link = {"remotes": [remote | ({"tls": {"ca_file": ca_file}} if ca_file else {})]}
+        _put(link_file(directory, user), f"leafnodes: {json.dumps(link, indent=2)}\n".encode())
+    return made
+
+
+def provinces_of(directory: Path) -> list[str]:
+    """Return the codes of the provinces that have a user on the national server."""
+    file = directory / "users.json"
+    return _provinces(json.loads(file.read_bytes()) if file.exists() else {})
+
+
+def _provinces(keys: PublicKeys) -> list[str]:
+    return sorted(name.removeprefix(national.PROVINCE) for name in keys if name.startswith(national.PROVINCE))
+
+
+def _make_missing(directory: Path, keys: PublicKeys, wanted: Sequence[str]) -> list[str]:
+    made = {name: _new_key() for name in wanted if name not in keys}
+    keys.update({name: [public] for name, (public, _) in made.items()})
+    for name, (_, seed) in made.items():
+        _keep_seed(directory, name, seed)
     return list(made)
 
 
@@ -94,8 +142,8 @@ def retire(directory: Path, user: str) -> None:
 
 
 def remove(directory: Path, user: str) -> None:
-    """Remove an agency's user."""
-    if not user.startswith(AGENCY):
+    """Remove an agency's user, or a province's."""
+    if not user.startswith((AGENCY, national.PROVINCE)):
         raise UnknownUserError(user)
     with _changing(directory) as keys:
         _of(keys, user)
@@ -118,6 +166,11 @@ def adopt_streams(store: Path) -> bool:
 def seed_file(directory: Path, user: str) -> Path:
     """Return the file with the seed of a user's key."""
     return directory / user / f"{user}.nk"
+
+
+def link_file(directory: Path, user: str) -> Path:
+    """Return the file that the configuration of a province's server includes."""
+    return directory / user / "national.conf"
 
 
 def server_file(directory: Path) -> Path:
@@ -178,8 +231,12 @@ def _changing(directory: Path) -> Iterator[PublicKeys]:
 
 def _write(directory: Path, keys: PublicKeys) -> None:
     _put(directory / "users.json", (json.dumps(keys, indent=2) + "\n").encode())
-    agencies = [agency(name.removeprefix(AGENCY)) for name in keys if name.startswith(AGENCY)]
-    written = f"# Written by `ntm nats users`.\n{configuration([*ROLES, *agencies], keys)}"
+    if national.MIGRATE in keys:
+        accounts = national_configuration(_provinces(keys), keys)
+    else:
+        agencies = [agency(name.removeprefix(AGENCY)) for name in keys if name.startswith(AGENCY)]
+        accounts = configuration([*ROLES, *agencies], keys)
+    written = f"# Written by `ntm nats users`.\n{accounts}"
     # it names public keys only, and the server may run as somebody else
     server_file(directory).parent.mkdir(mode=0o755, exist_ok=True)
     _put(server_file(directory), written.encode(), 0o644)

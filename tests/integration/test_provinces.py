@@ -1,0 +1,359 @@
+"""The national office follows two provinces on a server of its own: all that they tell it, once, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nats as nats_client
+import pytest
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from deploy.local.nats import Nats
+from services.cli.migrate import prepare_streams
+from services.scoring.update.published_changes import messages_of
+from shared.contracts import subjects
+from shared.contracts.verdict_change import Change
+from shared.nats import national
+from shared.nats.cloud_events import Message
+from shared.nats.mirrors import Fault, call
+from shared.nats.national_mirrors import ProvinceMirror, ensure_national_mirrors
+from shared.nats.publishing import publish
+from shared.nats.users import link_file, login, make_national_users, seed_file
+from tests.changes import a_status_change, a_target_change
+from tests.conftest import prepared
+from tests.ports import free_port
+from tests.publishing import publish_all
+from tests.running import START
+from tests.servers import Embedded, NatsServer, add_tester
+from tests.waiting import eventually
+
+FOLLOWER = Path(__file__).parents[2] / "deploy" / "examples" / "follow_provinces.py"
+LANG_SON, HUNG_YEN = "20", "33"
+PROVINCES = (LANG_SON, HUNG_YEN)
+
+
+@dataclass
+class Nation:
+    """A national server with the servers of two provinces, and connections to all."""
+
+    server: NatsServer
+    manager: Client
+    reader: Client
+    provinces: dict[str, NatsServer]
+    clients: dict[str, Client]
+
+    async def make_mirrors(self, *, dry_run: bool = False) -> list[ProvinceMirror]:
+        """Do what `ntm nats national mirrors` does."""
+        return await ensure_national_mirrors(self.manager, PROVINCES, dry_run=dry_run)
+
+    async def repaired(self) -> dict[str, Fault | None]:
+        """Return the mirrors that had to be made, with their faults; all provinces answer."""
+        found = await self.make_mirrors()
+        assert not any(mirror.is_away for mirror in found)
+        return {mirror.province: mirror.fault for mirror in found if mirror.is_made}
+
+    async def tell(self, province: str, *changes: Change) -> None:
+        """Publish changes as a province's scoring does."""
+        await publish(self.clients[province], [one for change in changes for one in messages_of(change, None)], 30)
+
+    async def count(self, province: str) -> int:
+        stream = national.stream_of(province)
+        return (await self.reader.jetstream(timeout=30).stream_info(stream)).state.messages
+
+    async def holds(self, province: str, number: int) -> None:
+        """Wait until a province's mirror has this number of messages."""
+
+        async def has_all() -> bool:
+            with suppress(NatsError):
+                return await self.count(province) == number
+            return False
+
+        await eventually(has_all, seconds=200)  # a mirror asks again after pauses that grow
+
+    async def are_connected(self) -> None:
+        async def answer() -> bool:
+            return not any(mirror.is_away for mirror in await self.make_mirrors(dry_run=True))
+
+        await eventually(answer, seconds=200)
+
+
+def _server(parts: Nats, log: Path, more: str, ready_as: str | None = None) -> NatsServer:
+    """Return a server whose configuration has some lines more; every server bears one name."""
+    process = parts.process()
+    parts.config.write_text(parts.config.read_text() + more)
+    if ready_as is not None:
+
+        async def is_ready() -> bool:
+            with suppress(NatsError, OSError):
+                await (await _connect(parts.url, parts.users, ready_as, allow_reconnect=False)).close()
+                return True
+            return False
+
+        process = replace(process, ready=is_ready)
+    return NatsServer(parts.url, Embedded(process, log), parts.users)
+
+
+async def _ignore(_: Exception) -> None: ...
+
+
+async def _connect(url: str, users: Path, user: str, **options: Any) -> Client:
+    settings = {"max_reconnect_attempts": -1, "error_cb": _ignore, **options}
+    return await nats_client.connect(url, **login(seed_file(users, user)), **settings)
+
+
+@asynccontextmanager
+async def _nation(directory: Path) -> AsyncIterator[Nation]:
+    centre = Nats(directory / "national", free_port())
+    leaves = free_port()
+    make_national_users(centre.users, PROVINCES, f"nats-leaf://127.0.0.1:{leaves}", None)
+    listening = f'leafnodes {{ listen: "127.0.0.1:{leaves}" }}\n'
+    server = _server(centre, directory / "national.log", listening, national.MIGRATE)
+    await server.restart()
+    provinces, clients = {}, {}
+    for code in PROVINCES:
+        parts = Nats(directory / code, free_port())
+        # the file that the national office has handed over
+        link = link_file(centre.users, f"{national.PROVINCE}{code}").read_text()
+        provinces[code] = _server(parts, directory / f"{code}.log", link)
+        add_tester(parts.users)
+        await provinces[code].restart()
+        clients[code] = await provinces[code].connect()
+        await prepare_streams(clients[code], None, START)
+    manager, reader = [await _connect(server.url, server.users, user) for user in (national.MIGRATE, national.READER)]
+    nation = Nation(server, manager, reader, provinces, clients)
+    await nation.are_connected()
+    try:
+        yield nation
+    finally:
+        for client in (manager, reader, *clients.values()):
+            await client.close()
+        for one in (*provinces.values(), server):
+            await one.remove()
+
+
+@pytest.fixture
+async def nation(tmp_path: Path) -> AsyncIterator[Nation]:
+    async with _nation(tmp_path) as nation:
+        assert await nation.repaired() == dict.fromkeys(PROVINCES)
+        assert await nation.repaired() == {}
+        yield nation
+
+
+class Heard(NamedTuple):
+    """A line that the example has printed."""
+
+    province: str
+    id: str
+    subject: str
+    content: dict[str, Any]
+
+
+class Follower:
+    """The example that runs."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout
+        self._lines = process.stdout
+
+    async def next(self, count: int) -> list[Heard]:
+        """Return the next changes, by province; within one in order."""
+        heard = []
+        for _ in range(count):
+            line = (await asyncio.wait_for(self._lines.readline(), 240)).decode()
+            assert line, "the example has ended"
+            province, id_, subject, content = line.split(" ", 3)
+            heard.append(Heard(province, id_, subject, json.loads(content)))
+        return sorted(heard, key=lambda one: one.province)
+
+
+@asynccontextmanager
+async def following(nation: Nation, places: Path) -> AsyncIterator[Follower]:
+    seed = str(seed_file(nation.server.users, national.READER))
+    command = (sys.executable, str(FOLLOWER), nation.server.url, seed, str(places), *PROVINCES)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env={}, limit=2**20)
+    try:
+        yield Follower(process)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _of(heard: Collection[Heard]) -> list[tuple[str, str]]:
+    return [(one.province, one.id) for one in heard]
+
+
+async def test_the_national_office_follows_what_scoring_of_two_provinces_tells_also_of_communes_with_one_code(
+    nation: Nation, migrated_database_url: str, tmp_path: Path
+) -> None:
+    change, later = a_status_change(), a_status_change()
+    places = tmp_path / "places"
+    server, client = nation.provinces[LANG_SON], nation.clients[LANG_SON]
+    async with prepared(migrated_database_url, client, server, tmp_path) as around:
+        await around.start("scoring")
+        async with following(nation, places) as follower:
+            await publish_all(around, change)
+            await nation.tell(HUNG_YEN, change)
+            heard = await follower.next(2)
+            assert _of(heard) == [(LANG_SON, str(change.id)), (HUNG_YEN, str(change.id))]
+            assert [one.subject for one in heard] == [
+                f"national.{code}.ntm.v1.status.184.06280.ntm-11" for code in PROVINCES
+            ]
+            assert all(one.content == change.model_dump(mode="json") for one in heard)
+        await publish_all(around, later)
+        async with following(nation, places) as follower:  # goes on behind its place
+            target = a_target_change()
+            await nation.tell(HUNG_YEN, target)
+            heard = await follower.next(2)
+            assert _of(heard) == [(LANG_SON, str(later.id)), (HUNG_YEN, str(target.id))]
+            assert heard[1].subject.startswith("national.33.ntm.v2.targets.")
+
+
+async def test_a_province_that_is_away_and_a_national_server_that_was_killed_lose_nothing_and_double_nothing(
+    nation: Nation, tmp_path: Path
+) -> None:
+    changes = [a_status_change() for _ in range(8)]
+    expected = [str(change.id) for change in changes]
+    async with following(nation, tmp_path / "places") as follower:
+        await nation.tell(LANG_SON, *changes[:2])
+        heard = await follower.next(2)
+        await nation.server.kill()  # the province goes on by itself
+        await nation.tell(LANG_SON, *changes[2:4])
+        await nation.server.restart()
+        heard += await follower.next(2)
+        await nation.provinces[LANG_SON].kill()
+        await nation.tell(HUNG_YEN, a_status_change())  # the other province is not held up
+        assert [one.province for one in await follower.next(1)] == [HUNG_YEN]
+        found = {mirror.province: mirror.is_away for mirror in await nation.make_mirrors()}
+        assert found == {LANG_SON: True, HUNG_YEN: False}
+        await nation.provinces[LANG_SON].restart()
+        await eventually(lambda: nation.clients[LANG_SON].is_connected)
+        await nation.tell(LANG_SON, *changes[4:])
+        heard += await follower.next(4)
+        assert _of(heard) == [(LANG_SON, id_) for id_ in expected]
+    await nation.holds(LANG_SON, len(changes))
+    await nation.are_connected()
+    assert await nation.repaired() == {}
+
+
+async def test_a_lost_mirror_and_one_whose_stream_was_made_anew_are_made_anew_whole(nation: Nation) -> None:
+    changes = [a_status_change() for _ in range(5)]
+    await nation.tell(LANG_SON, *changes)
+    await nation.holds(LANG_SON, 5)
+    stream = national.stream_of(LANG_SON)
+    await call(nation.manager, f"$JS.API.STREAM.DELETE.{stream}", {})
+    (found, _) = await nation.make_mirrors(dry_run=True)
+    assert (found.is_missing, found.is_made) == (True, False)
+    assert await nation.repaired() == {LANG_SON: None}
+    await nation.holds(LANG_SON, 5)
+    await nation.clients[LANG_SON].jetstream(timeout=30).delete_stream(subjects.STATUS_STREAM)
+    await prepare_streams(nation.clients[LANG_SON], None, None)
+    await nation.tell(LANG_SON, *changes[:3])
+    assert await nation.repaired() == {LANG_SON: Fault.OLDER}
+    await nation.holds(LANG_SON, 3)
+    assert await nation.repaired() == {}
+
+
+async def test_a_mirror_that_lacks_a_message_before_its_end_is_made_anew(nation: Nation) -> None:
+    changes = [a_status_change() for _ in range(6)]
+    await nation.tell(LANG_SON, *changes[:3])
+    await nation.holds(LANG_SON, 3)
+    # the office's consumer is set forward, as if what lies between had been acknowledged and lost
+    await nation.server.stop()
+    await nation.tell(LANG_SON, *changes[3:5])
+    reset = f"$JS.API.CONSUMER.RESET.{subjects.STATUS_STREAM}.{national.CONSUMER}"
+    await call(nation.clients[LANG_SON], reset, {"seq": 5})
+    await nation.server.restart()
+    await nation.holds(LANG_SON, 4)
+    await nation.are_connected()
+
+    async def is_named() -> bool:
+        return [mirror.fault for mirror in await nation.make_mirrors(dry_run=True)] == [Fault.LACKING, None]
+
+    await eventually(is_named)
+    assert await nation.repaired() == {LANG_SON: Fault.LACKING}
+    await nation.holds(LANG_SON, 5)
+
+
+def _kept_from_the_office() -> Iterator[tuple[str, bytes]]:
+    yield subjects.problem("06280"), b'{"text": "of a person"}'
+    yield subjects.dossier("184", "06280"), b"{}"
+    yield subjects.report("184"), b"{}"
+    yield subjects.parked("scoring"), b"{}"
+    yield subjects.rules("20"), b"{}"
+    yield subjects.submission("184", "06280"), b"{}"
+
+
+async def test_the_office_gets_verdicts_alone(nation: Nation) -> None:
+    secret = [Message(subject, body, {"Nats-Msg-Id": subject}) for subject, body in _kept_from_the_office()]
+    await publish(nation.clients[LANG_SON], secret, 30)
+    last = a_status_change()
+    await nation.tell(LANG_SON, last)
+    await nation.holds(LANG_SON, 1)
+    js = nation.reader.jetstream(timeout=30)
+    assert json.loads((await js.get_msg(national.stream_of(LANG_SON), 6)).data or b"")["id"] == str(last.id)
+
+
+async def _answers(client: Client, subject: str, body: bytes = b"{}") -> bool:
+    """Say whether anybody answers a request otherwise than by an error."""
+    try:
+        answer = await client.request(subject, body, timeout=2)
+    except NatsError:
+        return False
+    return "error" not in json.loads(answer.data)
+
+
+async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_a_province(nation: Nation) -> None:
+    await nation.tell(LANG_SON, a_status_change())
+    await nation.holds(LANG_SON, 1)
+    own = national.stream_of(LANG_SON)
+    assert await _answers(nation.reader, f"$JS.API.STREAM.INFO.{own}")  # the question is right
+    asked = [
+        f"{prefix}.{request}"
+        for prefix in ("$JS.API", "mirror.api", "$JS.ntm.API", "national.20")
+        for request in (
+            "STREAM.INFO.STATUS", "STREAM.INFO.SUBMISSIONS", "STREAM.DELETE.STATUS", "STREAM.PURGE.STATUS",
+            "STREAM.MSG.GET.SUBMISSIONS", "CONSUMER.DELETE.STATUS.notify-status", "CONSUMER.CREATE.STATUS.x", "INFO",
+        )
+    ]  # fmt: skip
+    changing = [f"$JS.API.STREAM.{call}.{own}" for call in ("DELETE", "PURGE", "UPDATE")]
+    requests = [*asked, *changing, subjects.SUBMIT, subjects.PREVIEW]
+    assert [subject for subject in requests if await _answers(nation.reader, subject)] == []
+    forged = subjects.status("184", "06280", "ntm-11")
+    for client in (nation.reader, nation.manager, nation.clients[HUNG_YEN]):
+        for subject in (forged, f"national.20.{forged}", national.DELIVERY):
+            await client.publish(subject, b"forged")
+        await client.flush()
+    other = nation.clients[HUNG_YEN]  # who may do everything in the own province
+    names = [f"{prefix}.STREAM.{call}.{own}" for prefix in ("$JS.API", "mirror.api") for call in ("INFO", "DELETE")]
+    assert [subject for subject in (*names, "national.20.reset") if await _answers(other, subject)] == []
+    assert [await nation.count(code) for code in PROVINCES] == [1, 0]
+    status = await nation.clients[LANG_SON].jetstream(timeout=30).stream_info(subjects.STATUS_STREAM)
+    assert status.state.messages == 1
+    assert await nation.repaired() == {}
+
+
+async def test_what_a_province_names_for_a_reply_changes_no_other_s_mirror(nation: Nation) -> None:
+    """A mirror answers a demand for its pace on the subject that the demand names."""
+    await nation.tell(LANG_SON, a_status_change())
+    await nation.tell(HUNG_YEN, a_status_change())
+    for code in PROVINCES:
+        await nation.holds(code, 1)
+    client, head = nation.clients[HUNG_YEN], b"NATS/1.0 100 FlowControl Request\r\n\r\n"
+    for call_ in ("DELETE", "PURGE"):
+        reply = f"$JS.API.STREAM.{call_}.{national.stream_of(LANG_SON)}"
+        line = f"HPUB {national.DELIVERY} {reply} {len(head)} {len(head)}\r\n".encode()
+        await client._send_command(line + head + b"\r\n")
+    await client.flush()
+    await nation.tell(HUNG_YEN, a_status_change())
+    await nation.holds(HUNG_YEN, 2)  # which comes behind the demands
+    assert await nation.count(LANG_SON) == 1
+    assert await nation.repaired() == {}
