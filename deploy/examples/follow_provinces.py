@@ -18,7 +18,8 @@ from uuid import uuid4
 
 import nats
 from nats.aio.msg import Msg
-from nats.errors import Error, TimeoutError
+from nats.errors import Error
+from nats.errors import TimeoutError as NothingYet
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
@@ -57,7 +58,7 @@ async def follow(streams: JetStreamContext, province: str, place: Path) -> None:
         try:
             for message in await changes.fetch(100, timeout=5):
                 take(province, message, place)
-        except TimeoutError:  # nothing new, or nobody there who would tell
+        except NothingYet:  # nothing new, or nobody there who would tell
             await streams.consumer_info(stream, config.name)
 
 
@@ -73,12 +74,12 @@ async def follow_for_ever(streams: JetStreamContext, province: str, place: Path)
 
 async def main(url: str, seed: str, places: Path, *provinces: str) -> None:
     """Take what comes, without an end; while the server is away, wait for it."""
-    places.mkdir(exist_ok=True)
     client = await nats.connect(url, nkeys_seed=seed, inbox_prefix="_INBOX_national", max_reconnect_attempts=-1)
     async with asyncio.TaskGroup() as following:
         for province in provinces:
-            following.create_task(follow_for_ever(client.jetstream(), province, places / province))
+            following.create_task(follow_for_ever(client.jetstream(prefix="national.api"), province, places / province))
 
 
 if __name__ == "__main__":
+    Path(sys.argv[3]).mkdir(exist_ok=True)
     asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:]))

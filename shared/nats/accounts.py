@@ -84,11 +84,9 @@ def national_configuration(provinces: Sequence[str], keys: Mapping[str, Sequence
     roles = [national.reader(provinces), national.migrate(provinces), *of_provinces]
     accounts = _Accounts(roles, keys, {role.account for role in of_provinces})
     for code, role in zip(provinces, of_provinces, strict=True):
-        for request in national.reads(code):
-            accounts.passes("service", request, role.account, national.ACCOUNT)
-        for request in national.manages(code):
-            accounts.passes("service", request, role.account, national.MIGRATE_ACCOUNT)
-        for request, name in national.asks(code).items():
+        for request, name in national.reads(code).items():
+            accounts.passes("service", request, role.account, national.ACCOUNT, name)
+        for request, name in national.manages(code).items():
             accounts.passes("service", request, role.account, national.MIGRATE_ACCOUNT, name)
     return accounts.written()
 

@@ -29,6 +29,9 @@ READER, MIGRATE = "national", "national-migrate"
 PROVINCE = "province-"
 """The beginning of the names of provinces' users, as which their servers connect."""
 
+API = "national.api"
+"""The prefix under which both users know JetStream's API: a server itself answers `$JS.API` of accounts without it."""
+
 EXPORTED = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2, subjects.ALL_TARGETS_V2)
 """What a province tells the national office: each change once."""
 
@@ -93,33 +96,37 @@ def province(code: str) -> Role:
 
 def reader(provinces: Sequence[str]) -> Role:
     """Return the role of those who read the mirrors."""
-    allowed = [request for code in provinces for request in reads(code)]
+    allowed = [name for code in provinces for name in reads(code).values()]
     return Role(READER, ACCOUNT, publish=allowed, subscribe=[f"{inbox_of(READER)}.>"])
 
 
 def migrate(provinces: Sequence[str]) -> Role:
     """Return the role of the one who makes the mirrors."""
-    allowed = [request for code in provinces for request in (*manages(code), *asks(code).values())]
+    allowed = [request for code in provinces for request in manages(code).values()]
     return Role(MIGRATE, MIGRATE_ACCOUNT, publish=allowed, subscribe=[f"{inbox_of(MIGRATE)}.>"])
 
 
-def reads(province: str) -> list[str]:
-    """Return the requests that read a province's mirror, by consumers from which the reader pulls."""
+def reads(province: str) -> dict[str, str]:
+    """Return the requests that read a province's mirror, by consumers from which the reader pulls; each with the name
+    by which the reader knows it.
+    """
     stream = stream_of(province)
     consumers = [f"$JS.API.CONSUMER.{call}.{stream}.>" for call in ("CREATE", "INFO", "DELETE", "MSG.NEXT")]
     messages = [f"$JS.API.STREAM.MSG.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.>"]
-    return [f"$JS.API.STREAM.INFO.{stream}", *consumers, *messages, f"$JS.ACK.{stream}.>"]
+    return _renamed(f"$JS.API.STREAM.INFO.{stream}", *consumers, *messages, f"$JS.ACK.{stream}.>")
 
 
-def manages(province: str) -> list[str]:
-    """Return the requests that make a province's mirror."""
-    return [f"$JS.API.STREAM.{call}.{stream_of(province)}" for call in ("INFO", "CREATE", "DELETE")]
+def manages(province: str) -> dict[str, str]:
+    """Return the requests that make a province's mirror, and those to the province itself; each with the name by which
+    the one who makes mirrors knows it.
+    """
+    streams = _renamed(*(f"$JS.API.STREAM.{call}.{stream_of(province)}" for call in ("INFO", "CREATE", "DELETE")))
+    counts = {as_mirrors_know(request): info(province, name) for name, request in _INFO.items()}
+    return {**streams, as_mirrors_know(_RESET): reset(province), **counts}
 
 
-def asks(province: str) -> dict[str, str]:
-    """Return the requests to a province, each with the name by which the one who makes mirrors knows it."""
-    known = {as_mirrors_know(request): info(province, name) for name, request in _INFO.items()}
-    return {as_mirrors_know(_RESET): reset(province), **known}
+def _renamed(*requests: str) -> dict[str, str]:
+    return {request: request.replace("$JS.API", API) for request in requests}
 
 
 def mirror_config(province: str) -> dict[str, Any]:

@@ -60,10 +60,10 @@ async def _ensure(manager: Client, province: str, *, dry_run: bool) -> ProvinceM
         return found
     stream = national.stream_of(province)
     with suppress(NotFoundError):
-        await call(manager, f"$JS.API.STREAM.DELETE.{stream}", {})
+        await call(manager, f"{national.API}.STREAM.DELETE.{stream}", {})
     # a consumer that has fed another mirror would go on where that one ended
     await call(manager, national.reset(province), {"seq": 1})
-    await call(manager, f"$JS.API.STREAM.CREATE.{stream}", national.mirror_config(province))
+    await call(manager, f"{national.API}.STREAM.CREATE.{stream}", national.mirror_config(province))
     return found._replace(is_made=True)
 
 
@@ -78,7 +78,7 @@ def _fault(before: dict[str, Any], counted: _Counted, after: dict[str, Any]) -> 
 
 async def _mirror(manager: Client, province: str) -> dict[str, Any] | None:
     try:
-        return await call(manager, f"$JS.API.STREAM.INFO.{national.stream_of(province)}", {})
+        return await call(manager, f"{national.API}.STREAM.INFO.{national.stream_of(province)}", {})
     except NotFoundError:
         return None
 

@@ -15,6 +15,7 @@ import nats as nats_client
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
 from deploy.local.nats import Nats
 from services.cli.migrate import prepare_streams
@@ -64,9 +65,14 @@ class Nation:
         """Publish changes as a province's scoring does."""
         await publish(self.clients[province], [one for change in changes for one in messages_of(change, None)], 30)
 
+    @property
+    def streams(self) -> JetStreamContext:
+        """The mirrors as the reader knows them."""
+        return self.reader.jetstream(prefix=national.API, timeout=30)
+
     async def count(self, province: str) -> int:
         stream = national.stream_of(province)
-        return (await self.reader.jetstream(timeout=30).stream_info(stream)).state.messages
+        return (await self.streams.stream_info(stream)).state.messages
 
     async def holds(self, province: str, number: int) -> None:
         """Wait until a province's mirror has this number of messages."""
@@ -249,7 +255,7 @@ async def test_a_lost_mirror_and_one_whose_stream_was_made_anew_are_made_anew_wh
     await nation.tell(LANG_SON, *changes)
     await nation.holds(LANG_SON, 5)
     stream = national.stream_of(LANG_SON)
-    await call(nation.manager, f"$JS.API.STREAM.DELETE.{stream}", {})
+    await call(nation.manager, f"{national.API}.STREAM.DELETE.{stream}", {})
     (found, _) = await nation.make_mirrors(dry_run=True)
     assert (found.is_missing, found.is_made) == (True, False)
     assert await nation.repaired() == {LANG_SON: None}
@@ -298,8 +304,7 @@ async def test_the_office_gets_verdicts_alone(nation: Nation) -> None:
     last = a_status_change()
     await nation.tell(LANG_SON, last)
     await nation.holds(LANG_SON, 1)
-    js = nation.reader.jetstream(timeout=30)
-    assert json.loads((await js.get_msg(national.stream_of(LANG_SON), 6)).data or b"")["id"] == str(last.id)
+    assert json.loads((await nation.streams.get_msg(national.stream_of(LANG_SON), 6)).data or b"")["id"] == str(last.id)
 
 
 async def _answers(client: Client, subject: str, body: bytes = b"{}") -> bool:
@@ -315,16 +320,16 @@ async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_
     await nation.tell(LANG_SON, a_status_change())
     await nation.holds(LANG_SON, 1)
     own = national.stream_of(LANG_SON)
-    assert await _answers(nation.reader, f"$JS.API.STREAM.INFO.{own}")  # the question is right
+    assert await _answers(nation.reader, f"{national.API}.STREAM.INFO.{own}")  # the question is right
     asked = [
         f"{prefix}.{request}"
-        for prefix in ("$JS.API", "mirror.api", "$JS.ntm.API", "national.20")
+        for prefix in ("$JS.API", "mirror.api", national.API, "national.20")
         for request in (
             "STREAM.INFO.STATUS", "STREAM.INFO.SUBMISSIONS", "STREAM.DELETE.STATUS", "STREAM.PURGE.STATUS",
             "STREAM.MSG.GET.SUBMISSIONS", "CONSUMER.DELETE.STATUS.notify-status", "CONSUMER.CREATE.STATUS.x", "INFO",
         )
     ]  # fmt: skip
-    changing = [f"$JS.API.STREAM.{call}.{own}" for call in ("DELETE", "PURGE", "UPDATE")]
+    changing = [f"{national.API}.STREAM.{verb}.{own}" for verb in ("DELETE", "PURGE", "UPDATE")]
     requests = [*asked, *changing, subjects.SUBMIT, subjects.PREVIEW]
     assert [subject for subject in requests if await _answers(nation.reader, subject)] == []
     forged = subjects.status("184", "06280", "ntm-11")
@@ -332,10 +337,11 @@ async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_
         for subject in (forged, f"national.20.{forged}", national.DELIVERY):
             await client.publish(subject, b"forged")
         await client.flush()
+    await nation.holds(HUNG_YEN, 1)  # what a province says of itself
     other = nation.clients[HUNG_YEN]  # who may do everything in the own province
-    names = [f"{prefix}.STREAM.{call}.{own}" for prefix in ("$JS.API", "mirror.api") for call in ("INFO", "DELETE")]
+    names = [f"{prefix}.STREAM.{verb}.{own}" for prefix in ("$JS.API", national.API) for verb in ("INFO", "DELETE")]
     assert [subject for subject in (*names, "national.20.reset") if await _answers(other, subject)] == []
-    assert [await nation.count(code) for code in PROVINCES] == [1, 0]
+    assert [await nation.count(code) for code in PROVINCES] == [1, 1]
     status = await nation.clients[LANG_SON].jetstream(timeout=30).stream_info(subjects.STATUS_STREAM)
     assert status.state.messages == 1
     assert await nation.repaired() == {}
