@@ -45,21 +45,22 @@ async def follow(streams: JetStreamContext, province: str, place: Path) -> None:
     stream, newest = f"STATUS_{province}", kept(place)
     if (await streams.stream_info(stream)).state.last_seq < newest:  # made anew: its numbers begin again
         newest = 0
+    name = f"follow-{uuid4().hex}"
     config = ConsumerConfig(
-        name=f"follow-{uuid4().hex}",
+        name=name,
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=newest + 1,
         ack_policy=AckPolicy.NONE,
         inactive_threshold=60,
     )
     await streams.add_consumer(stream, config)
-    changes = await streams.pull_subscribe_bind(config.name, stream)
+    changes = await streams.pull_subscribe_bind(name, stream)
     while True:
         try:
             for message in await changes.fetch(100, timeout=5):
                 take(province, message, place)
         except NothingYet:  # nothing new, or nobody there who would tell
-            await streams.consumer_info(stream, config.name)
+            await streams.consumer_info(stream, name)
 
 
 async def follow_for_ever(streams: JetStreamContext, province: str, place: Path) -> None:

@@ -34,6 +34,8 @@ from shared.access.agency_keys import list_keys
 from shared.backup.retention import newest
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
+from shared.nats import national
+from shared.nats.mirrors import call
 from shared.nats.streams import StreamChange, ensure_streams
 from shared.nats.unreachable import BrokerUnusableError
 from shared.operations.catalogue import CATALOGUE, Code
@@ -258,6 +260,9 @@ async def _broker(nats: Client, settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     async for finding in _consumers(js, present):
         yield finding
+    if subjects.STATUS_STREAM in present:
+        async for finding in _national(nats):
+            yield finding
     if full := await nearly_full(nats, present, settings.nats_store_bytes, settings.disks):
         yield _of(("NATS",), Code.DISK, full)
     if subjects.OPERATIONS_STREAM in present:
@@ -300,6 +305,22 @@ async def _consumers(js: JetStreamContext, streams: Sequence[str]) -> AsyncItera
             if waiting and since and utc_now() - since > LATE:
                 words = filled(phrase("doctor.behind"), number=waiting, stream=stream, since=text.moment(since))
                 yield Finding((service,), words, phrase("doctor.behind_remedy"))
+
+
+async def _national(nats: Client) -> AsyncIterator[Finding]:
+    """Look whether the national server takes the changes, if it has ever taken any."""
+    try:
+        info = await call(nats, national.INFO[national.CONSUMER], {})
+    except NotFoundError:
+        return  # a version before; `migrate` makes it
+    if not (floor := info["ack_floor"]["stream_seq"]):
+        return
+    js = nats.jetstream()
+    moments = [await _waits_since(js, subjects.STATUS_STREAM, family, floor) for family in national.EXPORTED]
+    since = min((moment for moment in moments if moment), default=None)
+    if since and utc_now() - since > LATE:
+        words = filled(phrase("doctor.national_behind"), since=text.moment(since))
+        yield Finding(("NATS",), words, phrase("doctor.national_behind_remedy"))
 
 
 async def _waits_since(js: JetStreamContext, stream: str, family: str, floor: int) -> datetime | None:

@@ -56,12 +56,13 @@ SCHEMAS = {
 }
 """The schemas, in the order in which they are migrated, and the packages that hold their tables and migrations."""
 
-_FAULTS = {
+FAULTS = {
     Fault.AHEAD: phrase("migrate.mirror_ahead"),
     Fault.LACKING: phrase("migrate.mirror_lacking"),
     Fault.OLDER: phrase("migrate.mirror_older"),
     Fault.OTHER: phrase("migrate.mirror_other"),
 }
+"""What is said of a mirror, behind its name."""
 
 _SETTINGS = {
     "allow_atomic": phrase("migrate.setting_allow_atomic"),
@@ -121,7 +122,7 @@ def migrate(
         _print_change(change)
     for stream, fault in prepared.mirrors:
         if fault is not None:
-            words = filled(phrase("migrate.mirror"), stream=stream, fault=_FAULTS[fault])
+            words = filled(phrase("migrate.mirror"), stream=stream, fault=FAULTS[fault])
             console.print(words.in_both, style="yellow", highlight=False)
     for migration in prepared.migrations:
         console.print(filled(phrase("migrate.migrated"), migration=migration).in_both, highlight=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import national
 from services.cli.agency import agency_id
 from services.cli.console import console, fail
 from services.cli.options import size_in_bytes
@@ -30,6 +31,7 @@ from shared.texts import filled
 from shared.time import utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Tài khoản trên NATS. / The users of the broker.")
+app.add_typer(national.app, name="national")
 
 
 @app.command("users")
@@ -57,7 +59,7 @@ def users(
         ),
     ] = None,
     removed: Annotated[
-        list[str], typer.Option("--remove", metavar="USER", help="Remove an agency's user, agency-ID.")
+        list[str], typer.Option("--remove", metavar="USER", help="Remove an agency's user, agency-ID, or a province's.")
     ] = [],  # noqa: B006
 ) -> None:
     """Make the broker's users that are missing, each with what it may do, in DIR/server/users.conf.

@@ -17,6 +17,7 @@ from typing import Any
 
 from shared.contracts import subjects
 from shared.nats.roles import FEEDS_MIRROR, Role, as_mirrors_know, inbox_of, mirror_requests
+from shared.nats.roles import NATIONAL_CONSUMER as CONSUMER
 
 ACCOUNT = "NATIONAL"
 """On a province's server the end of the connection, on the national one the account of those who read."""
@@ -38,9 +39,6 @@ EXPORTED = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2, subjects.ALL_TARGET
 DELIVERY = "mirror.national.STATUS"
 """The subject on which a province feeds the mirror."""
 
-CONSUMER = "national-mirror"
-"""The consumer that feeds it."""
-
 COUNT_CONSUMER = "national-count"
 """A consumer that nobody pulls from: what it has left is how many messages the mirror is to hold in the end."""
 
@@ -56,9 +54,10 @@ CONSUMERS = {
 """The settings of a province's consumers for the national office; `ntm migrate` makes them."""
 
 _RESET, _PACE = mirror_requests(subjects.STATUS_STREAM, CONSUMER)
-_INFO = {name: f"$JS.API.CONSUMER.INFO.{subjects.STATUS_STREAM}.{name}" for name in CONSUMERS}
+INFO = {name: f"$JS.API.CONSUMER.INFO.{subjects.STATUS_STREAM}.{name}" for name in CONSUMERS}
+"""The requests that tell how far these consumers are."""
 
-REQUESTS = (_RESET, _PACE, *_INFO.values())
+REQUESTS = (_RESET, _PACE, *INFO.values())
 """All that the national server may ask of a province's."""
 
 
@@ -121,7 +120,7 @@ def manages(province: str) -> dict[str, str]:
     the one who makes mirrors knows it.
     """
     streams = _renamed(*(f"$JS.API.STREAM.{call}.{stream_of(province)}" for call in ("INFO", "CREATE", "DELETE")))
-    counts = {as_mirrors_know(request): info(province, name) for name, request in _INFO.items()}
+    counts = {as_mirrors_know(request): info(province, name) for name, request in INFO.items()}
     return {**streams, as_mirrors_know(_RESET): reset(province), **counts}
 
 

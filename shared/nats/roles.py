@@ -33,6 +33,9 @@ MIRRORED = [subjects.STATUS_STREAM, subjects.ALERTS_STREAM]
 MIRROR_CONSUMER = "office-mirror"
 """The consumer by which such a stream feeds its mirror; `migrate` makes it, so that the office needs no right to."""
 
+NATIONAL_CONSUMER = "national-mirror"
+"""The consumer by which STATUS feeds its mirror on the national server."""
+
 FEEDS_MIRROR = {
     "ack_policy": "flow_control",
     "flow_control": True,
@@ -223,6 +226,7 @@ OPERATOR = Role(
         f"{_API}.INFO",
         *_reads(*subjects.STREAMS),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
+        f"{_API}.CONSUMER.INFO.{subjects.STATUS_STREAM}.{NATIONAL_CONSUMER}",
         subjects.ALL_REFERENCE,
         subjects.trouble("cli", "*"),
         subjects.trial("operator"),

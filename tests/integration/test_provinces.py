@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,11 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from pydantic import SecretStr
 
 from deploy.local.nats import Nats
+from services.cli import checks
+from services.cli.checks import _broker
 from services.cli.migrate import prepare_streams
 from services.scoring.update.published_changes import messages_of
 from shared.contracts import subjects
@@ -27,7 +31,18 @@ from shared.nats.cloud_events import Message
 from shared.nats.mirrors import Fault, call
 from shared.nats.national_mirrors import ProvinceMirror, ensure_national_mirrors
 from shared.nats.publishing import publish
-from shared.nats.users import link_file, login, make_national_users, seed_file
+from shared.nats.users import (
+    link_file,
+    login,
+    make_national_users,
+    make_users,
+    provinces_of,
+    remove,
+    renew,
+    seed_file,
+    server_file,
+)
+from shared.settings import Settings
 from tests.changes import a_status_change, a_target_change
 from tests.conftest import prepared
 from tests.ports import free_port
@@ -38,6 +53,7 @@ from tests.waiting import eventually
 
 FOLLOWER = Path(__file__).parents[2] / "deploy" / "examples" / "follow_provinces.py"
 LANG_SON, HUNG_YEN = "20", "33"
+NTM = str(Path(sys.executable).with_name("ntm"))
 PROVINCES = (LANG_SON, HUNG_YEN)
 
 
@@ -316,6 +332,11 @@ async def _answers(client: Client, subject: str, body: bytes = b"{}") -> bool:
     return "error" not in json.loads(answer.data)
 
 
+async def _answered(client: Client, requests: Sequence[str]) -> list[str]:
+    answers = await asyncio.gather(*(_answers(client, request) for request in requests))
+    return [request for request, is_answered in zip(requests, answers, strict=True) if is_answered]
+
+
 async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_a_province(nation: Nation) -> None:
     await nation.tell(LANG_SON, a_status_change())
     await nation.holds(LANG_SON, 1)
@@ -331,7 +352,7 @@ async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_
     ]  # fmt: skip
     changing = [f"{national.API}.STREAM.{verb}.{own}" for verb in ("DELETE", "PURGE", "UPDATE")]
     requests = [*asked, *changing, subjects.SUBMIT, subjects.PREVIEW]
-    assert [subject for subject in requests if await _answers(nation.reader, subject)] == []
+    assert await _answered(nation.reader, requests) == []
     forged = subjects.status("184", "06280", "ntm-11")
     for client in (nation.reader, nation.manager, nation.clients[HUNG_YEN]):
         for subject in (forged, f"national.20.{forged}", national.DELIVERY):
@@ -340,26 +361,88 @@ async def test_neither_the_office_nor_another_province_reads_or_changes_more_in_
     await nation.holds(HUNG_YEN, 1)  # what a province says of itself
     other = nation.clients[HUNG_YEN]  # who may do everything in the own province
     names = [f"{prefix}.STREAM.{verb}.{own}" for prefix in ("$JS.API", national.API) for verb in ("INFO", "DELETE")]
-    assert [subject for subject in (*names, "national.20.reset") if await _answers(other, subject)] == []
+    assert await _answered(other, [*names, "national.20.reset"]) == []
     assert [await nation.count(code) for code in PROVINCES] == [1, 1]
     status = await nation.clients[LANG_SON].jetstream(timeout=30).stream_info(subjects.STATUS_STREAM)
     assert status.state.messages == 1
     assert await nation.repaired() == {}
 
 
-async def test_what_a_province_names_for_a_reply_changes_no_other_s_mirror(nation: Nation) -> None:
-    """A mirror answers a demand for its pace on the subject that the demand names."""
-    await nation.tell(LANG_SON, a_status_change())
-    await nation.tell(HUNG_YEN, a_status_change())
-    for code in PROVINCES:
-        await nation.holds(code, 1)
-    client, head = nation.clients[HUNG_YEN], b"NATS/1.0 100 FlowControl Request\r\n\r\n"
-    for call_ in ("DELETE", "PURGE"):
-        reply = f"$JS.API.STREAM.{call_}.{national.stream_of(LANG_SON)}"
-        line = f"HPUB {national.DELIVERY} {reply} {len(head)} {len(head)}\r\n".encode()
-        await client._send_command(line + head + b"\r\n")
-    await client.flush()
-    await nation.tell(HUNG_YEN, a_status_change())
-    await nation.holds(HUNG_YEN, 2)  # which comes behind the demands
-    assert await nation.count(LANG_SON) == 1
-    assert await nation.repaired() == {}
+async def _run(nation: Nation, *arguments: str) -> tuple[int, str]:
+    """Run `ntm nats national` for the national server; return its exit status and what it has said."""
+    process = await asyncio.create_subprocess_exec(
+        NTM, "nats", "national", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={"NTM_NATS_URL": nation.server.url, "PATH": "", "COLUMNS": "400"},
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def test_a_command_makes_the_mirrors_and_names_the_one_that_is_wrong(tmp_path: Path) -> None:
+    async with _nation(tmp_path) as nation:
+        directory = str(nation.server.users)
+        status, said = await _run(nation, "mirrors", directory, "--dry-run")
+        assert (status, said.count("there is no mirror yet")) == (1, 2), said
+        status, said = await _run(nation, "mirrors", directory)
+        assert (status, said.count("made anew from the beginning")) == (0, 2), said
+        await nation.provinces[HUNG_YEN].stop()
+        status, said = await _run(nation, "mirrors", directory)
+        assert status == 1, said
+        assert "Province 20: the mirror is right" in said
+        assert "Province 33: its server does not answer" in said
+
+
+async def test_a_user_of_a_province_that_is_no_code_and_a_directory_of_a_province_are_refused(tmp_path: Path) -> None:
+    make_users(tmp_path / "province")
+    at = ("--at", "nats-leaf://127.0.0.1:7422", "--province")
+    for directory, code, word in (("province", "20", "another directory"), ("new", "2>", "two digits")):
+        process = await asyncio.create_subprocess_exec(
+            NTM, "nats", "national", "users", str(tmp_path / directory), *at, code,
+            stderr=asyncio.subprocess.PIPE, env={"PATH": "", "COLUMNS": "400"},
+        )  # fmt: skip
+        _, said = await process.communicate()
+        assert process.returncode == 2
+        assert word in said.decode()
+    assert "NATIONAL-MIGRATE" not in server_file(tmp_path / "province").read_text()
+
+
+async def test_a_province_s_key_is_renewed_with_its_file_and_its_user_removed(tmp_path: Path) -> None:
+    make_national_users(tmp_path, PROVINCES, "nats-leaf://127.0.0.1:7422", "ca.crt")
+    user = national.province(LANG_SON).name
+    before = link_file(tmp_path, user).read_text()
+    renew(tmp_path, user)
+    assert make_users(tmp_path) == []  # the command makes what is missing first, and no province's users here
+    assert make_national_users(tmp_path, [LANG_SON], "nats-leaf://127.0.0.1:7422", "ca.crt") == []
+    after = link_file(tmp_path, user).read_text()
+    assert before != after
+    assert seed_file(tmp_path, user).read_text() in after
+    remove(tmp_path, user)
+    assert provinces_of(tmp_path) == [HUNG_YEN]
+    assert "PROVINCE_20" not in server_file(tmp_path).read_text()
+
+
+async def test_a_province_hears_that_the_national_server_takes_nothing_any_more(nation: Nation) -> None:
+    client = nation.clients[LANG_SON]
+    settings = Settings(database_url=SecretStr("none"))
+
+    async def findings() -> list[str]:
+        return [finding.words.en async for finding in _broker(client, settings)]
+
+    def is_told(words: Sequence[str]) -> bool:
+        return any("national server has not taken changes" in word for word in words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "LATE", timedelta(0))
+        await nation.tell(HUNG_YEN, a_status_change())
+        await nation.tell(LANG_SON, a_status_change())
+        await nation.holds(LANG_SON, 1)
+
+        async def is_taken() -> bool:
+            return not is_told(await findings())
+
+        await eventually(is_taken)
+        await nation.server.stop()
+        await nation.tell(LANG_SON, a_status_change())
+        assert is_told(await findings())
+        await nation.server.restart()
+        await eventually(is_taken, seconds=200)
