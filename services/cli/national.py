@@ -74,7 +74,7 @@ def mirrors(
     """
     seed = seed_file(directory, national.MIGRATE)
     # the office has no database; all else of the environment holds, such as NTM_NATS_CA_FILE
-    settings = Settings(database_url=SecretStr("none"), nats_seed_file=seed)
+    settings = Settings(database_url=SecretStr("postgresql+asyncpg://nobody:none@localhost/none"), nats_seed_file=seed)
     found = run(_ensure(settings, provinces_of(directory), dry_run=dry_run))
     for mirror in found:
         is_well = not _is_wrong(mirror)

@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts import subjects
-from shared.nats.roles import FEEDS_MIRROR, Role, as_mirrors_know, inbox_of, mirror_requests
-from shared.nats.roles import NATIONAL_CONSUMER as CONSUMER
+from shared.nats.roles import FEEDS_MIRROR, NATIONAL_CONSUMER, Role, as_mirrors_know, inbox_of, mirror_requests
 
 ACCOUNT = "NATIONAL"
 """On a province's server the end of the connection, on the national one the account of those who read."""
@@ -38,6 +37,9 @@ EXPORTED = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2, subjects.ALL_TARGET
 
 DELIVERY = "mirror.national.STATUS"
 """The subject on which a province feeds the mirror."""
+
+CONSUMER = NATIONAL_CONSUMER
+"""The consumer that feeds it."""
 
 COUNT_CONSUMER = "national-count"
 """A consumer that nobody pulls from: what it has left is how many messages the mirror is to hold in the end."""

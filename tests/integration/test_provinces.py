@@ -17,7 +17,6 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from pydantic import SecretStr
 
 from deploy.local.nats import Nats
 from services.cli import checks
@@ -42,12 +41,11 @@ from shared.nats.users import (
     seed_file,
     server_file,
 )
-from shared.settings import Settings
 from tests.changes import a_status_change, a_target_change
 from tests.conftest import prepared
 from tests.ports import free_port
 from tests.publishing import publish_all
-from tests.running import START
+from tests.running import START, settings_of
 from tests.servers import Embedded, NatsServer, add_tester
 from tests.waiting import eventually
 
@@ -423,7 +421,7 @@ async def test_a_province_s_key_is_renewed_with_its_file_and_its_user_removed(tm
 
 async def test_a_province_hears_that_the_national_server_takes_nothing_any_more(nation: Nation) -> None:
     client = nation.clients[LANG_SON]
-    settings = Settings(database_url=SecretStr("none"))
+    settings = settings_of("postgresql+asyncpg://nobody:none@localhost/none", nation.provinces[LANG_SON])
 
     async def findings() -> list[str]:
         return [finding.words.en async for finding in _broker(client, settings)]
@@ -435,14 +433,15 @@ async def test_a_province_hears_that_the_national_server_takes_nothing_any_more(
         patch.setattr(checks, "LATE", timedelta(0))
         await nation.tell(HUNG_YEN, a_status_change())
         await nation.tell(LANG_SON, a_status_change())
-        await nation.holds(LANG_SON, 1)
 
         async def is_taken() -> bool:
-            return not is_told(await findings())
+            found = await nation.make_mirrors(dry_run=True)
+            return all(mirror.behind == 0 for mirror in found) and not is_told(await findings())
 
-        await eventually(is_taken)
+        await eventually(is_taken, seconds=200)
         await nation.server.stop()
         await nation.tell(LANG_SON, a_status_change())
         assert is_told(await findings())
         await nation.server.restart()
+        await nation.are_connected()
         await eventually(is_taken, seconds=200)
