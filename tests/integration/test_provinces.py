@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -138,14 +139,17 @@ async def _connect(url: str, users: Path, user: str, **options: Any) -> Client:
 async def _nation(directory: Path) -> AsyncIterator[Nation]:
     centre = Nats(directory / "national", free_port())
     leaves = free_port()
-    make_national_users(centre.users, PROVINCES, f"nats-leaf://127.0.0.1:{leaves}", None)
+    address = f"nats-leaf://127.0.0.1:{leaves}"
+    make_national_users(centre.users, [], address, None)
     listening = f'leafnodes {{ listen: "127.0.0.1:{leaves}" }}\n'
     server = _server(centre, directory / "national.log", listening, national.MIGRATE)
     await server.restart()
     provinces, clients = {}, {}
     for code in PROVINCES:
+        # the national server runs, and takes up one province more
+        make_national_users(centre.users, [code], address, None)
+        os.kill(int((centre.directory / "nats-server.pid").read_text()), signal.SIGHUP)
         parts = Nats(directory / code, free_port())
-        # the file that the national office has handed over
         link = link_file(centre.users, f"{national.PROVINCE}{code}").read_text()
         provinces[code] = _server(parts, directory / f"{code}.log", link)
         add_tester(parts.users)
@@ -216,6 +220,13 @@ def _of(heard: Collection[Heard]) -> list[tuple[str, str]]:
     return [(one.province, one.id) for one in heard]
 
 
+async def _is_kept(nation: Nation, province: str, places: Path) -> None:
+    """Wait until the example has kept that it has taken all: it does so after it has printed."""
+    last = (await nation.streams.stream_info(national.stream_of(province))).state.last_seq
+    place = places / province
+    await eventually(lambda: place.exists() and int(place.read_text()) == last)
+
+
 async def test_the_national_office_follows_what_scoring_of_two_provinces_tells_also_of_communes_with_one_code(
     nation: Nation, migrated_database_url: str, tmp_path: Path
 ) -> None:
@@ -233,6 +244,8 @@ async def test_the_national_office_follows_what_scoring_of_two_provinces_tells_a
                 f"national.{code}.ntm.v1.status.184.06280.ntm-11" for code in PROVINCES
             ]
             assert all(one.content == change.model_dump(mode="json") for one in heard)
+            for code in PROVINCES:
+                await _is_kept(nation, code, places)
         await publish_all(around, later)
         async with following(nation, places) as follower:  # goes on behind its place
             target = a_target_change()
