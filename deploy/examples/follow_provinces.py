@@ -5,9 +5,10 @@
 Prints a line for each change: the province's code, the change's id, its subject and its content. `places` keeps a file
 for each province with the number of the last change that was taken. Nothing is left out, while a province or the
 national server is away neither: what comes later, comes then. A follower that is killed after it has printed a change
-and before it has kept its place prints the change once more at its next start, and all of a province come once more
-where its stream was made anew: whoever acts on changes keeps province and id in the same transaction, and skips what
-stands there. Communes of two provinces may have one code, and two changes one id: both count within their province.
+and before it has kept its place prints the change once more at its next start: whoever acts on changes keeps province
+and id in the same transaction, and skips what stands there. Where a province's own stream was made anew, its numbers
+begin again: remove its place. Communes of two provinces may have one code, and two changes one id: both count within
+their province.
 """
 
 import asyncio
@@ -43,8 +44,6 @@ def take(province: str, message: Msg, place: Path) -> None:
 async def follow(streams: JetStreamContext, province: str, place: Path) -> None:
     """Take a province's changes behind the kept place, until its mirror or the connection breaks."""
     stream, newest = f"STATUS_{province}", kept(place)
-    if (await streams.stream_info(stream)).state.last_seq < newest:  # made anew: its numbers begin again
-        newest = 0
     name = f"follow-{uuid4().hex}"
     config = ConsumerConfig(
         name=name,
