@@ -57,7 +57,8 @@ async def follow(streams: JetStreamContext, province: str, place: Path) -> None:
     while True:
         try:
             for message in await changes.fetch(100, timeout=5):
-                take(province, message, place)
+                if message.metadata.sequence.stream > newest:  # a mirror that was killed may have to catch up with us
+                    take(province, message, place)
         except NothingYet:  # nothing new, or nobody there who would tell
             await streams.consumer_info(stream, name)
 
