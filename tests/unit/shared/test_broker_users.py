@@ -82,7 +82,15 @@ def test_the_services_account_lets_nobody_else_import_what_a_role_does_not_need(
     }
     needed = {(subject, role.account) for role in ROLES for subject in (*role.publish, *role.subscribe)}
     of_office = {pair for pair in exported if pair[1] == "OFFICE"}
-    assert exported - of_office <= needed
+    of_nation = {pair for pair in exported if pair[1] == "NATIONAL"}
+    assert exported - of_office - of_nation <= needed
+    assert {subject for subject, _ in of_nation} == {
+        "mirror.national.STATUS",
+        "$JS.API.CONSUMER.INFO.STATUS.national-count",
+        "$JS.API.CONSUMER.INFO.STATUS.national-mirror",
+        "$JS.API.CONSUMER.RESET.STATUS.national-mirror",
+        "$JS.FC.STATUS.national-mirror.>",
+    }
     assert {subject for subject, _ in of_office} == {
         f"{kind}.{stream}{rest}"
         for stream in ("STATUS", "ALERTS")
