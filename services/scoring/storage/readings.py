@@ -167,10 +167,11 @@ async def newest_readings_among(
     date also the newest by that day. Nothing is read of periods that end before the horizon.
     """
     of_baseline = [pair for pair, day in looked_back_from.items() if pair[1] in compared and day > baseline_date]
-    asked = _asked([*looked_back_from, *of_baseline], horizon, baseline_date)
-    asked["days"] = [*looked_back_from.values(), *(baseline_date for _ in of_baseline)]
-    asked["untils"] = [*(None for _ in looked_back_from), *(baseline_date for _ in of_baseline)]
-    rows = (await connection.execute(_NEWEST, asked)).all()
+    asked = [
+        *((*pair, day, None) for pair, day in looked_back_from.items()),
+        *((*pair, baseline_date, baseline_date) for pair in of_baseline),
+    ]
+    rows = (await connection.execute(_NEWEST, _columns(asked, horizon, baseline_date))).all()
     ends: defaultdict[tuple[int, str], list[date]] = defaultdict(list)
     for until, end, unit, element, *_ in rows:  # the damaged ones too
         if until is None and end <= looked_back_from[unit, element]:
@@ -195,8 +196,8 @@ async def _earlier(
     """Return what is known of the readings of units and elements for periods that ended before a day."""
     if not before:
         return {}
-    asked = {**_asked([*before], horizon, baseline_date), "days": [*before.values()], "untils": [None for _ in before]}
-    rows = await connection.execute(_EARLIER, asked)
+    asked = [(*pair, day, None) for pair, day in before.items()]
+    rows = await connection.execute(_EARLIER, _columns(asked, horizon, baseline_date))
     found: dict[tuple[int, str], Earlier] = {}
     read = read_rows(rows, lambda row: (row[:2], row[2:6], Period.parse(row[6])))
     for pair, (end, first, last, since_baseline), newest in read.items:
@@ -205,10 +206,19 @@ async def _earlier(
     return found
 
 
-def _asked(pairs: Sequence[tuple[int, str]], horizon: date, baseline_date: date) -> dict[str, Any]:
-    """Return what `_NEWEST` and `_EARLIER` ask for, but for their days."""
-    units, elements = [unit for unit, _ in pairs], [element for _, element in pairs]
-    return {"units": units, "elements": elements, "horizon": horizon, "baseline": baseline_date}
+def _columns(
+    asked: Sequence[tuple[int, str, date, date | None]], horizon: date, baseline_date: date
+) -> dict[str, object]:
+    """Return the parameters of `_NEWEST` and `_EARLIER`. `asked`: unit, element, day, and the last end of periods."""
+    units, elements, days, untils = map(list, zip(*asked, strict=True)) if asked else ([], [], [], [])
+    return {
+        "units": units,
+        "elements": elements,
+        "days": days,
+        "untils": untils,
+        "horizon": horizon,
+        "baseline": baseline_date,
+    }
 
 
 async def units_with_readings(connection: AsyncConnection) -> list[int]:
