@@ -1,4 +1,4 @@
-"""What judging makes of the sample year: its digest stands in `tests/golden/judging.json`, beside the version.
+"""The verdicts on the sample year: their digest stands in `tests/golden/judging.json`, beside the version.
 
 `python -m tests.judged_sample` records it, and refuses where verdicts changed and neither version nor inputs did.
 """

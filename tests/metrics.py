@@ -1,4 +1,4 @@
-"""What a service tells Prometheus, as the tests read it."""
+"""The metrics of a service, as the tests read them."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def list_contacts(
 
 
 class AskedBy(StrEnum):
-    """Who asks about a person's data."""
+    """The person who asks about personal data: that of the data, one in its place, or an authority."""
 
     PERSON = "person"
     REPRESENTATIVE = "representative"

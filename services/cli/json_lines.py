@@ -1,4 +1,4 @@
-"""What a command prints as lines of JSON, such as those of the services, where its output is a container's log."""
+"""A command prints lines of JSON, such as those of the services, where its output is a container's log."""
 
 from __future__ import annotations
 

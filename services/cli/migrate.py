@@ -62,7 +62,7 @@ FAULTS = {
     Fault.OLDER: phrase("migrate.mirror_older"),
     Fault.OTHER: phrase("migrate.mirror_other"),
 }
-"""What is said of a mirror, behind its name."""
+"""The words on a mirror, behind its name."""
 
 _SETTINGS = {
     "allow_atomic": phrase("migrate.setting_allow_atomic"),

@@ -1,4 +1,4 @@
-"""What each door does: the time until it answers, with which status, and of which trace it is a step."""
+"""Each door measures how long it takes to answer, and with which status, and is a step of a trace."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ API = "national.api"
 """The prefix under which both users know JetStream's API: a server itself answers `$JS.API` of accounts without it."""
 
 EXPORTED = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2, subjects.ALL_TARGETS_V2)
-"""What a province tells the national office: each change once."""
+"""The subjects that a province's server sends to the national office: each change once."""
 
 DELIVERY = "mirror.national.STATUS"
 """The subject on which a province feeds the mirror."""

@@ -30,7 +30,7 @@ class ProvinceMirror(NamedTuple):
 
 
 class _Counted(NamedTuple):
-    """What a province says of the messages that it tells the office."""
+    """The counts of the messages that a province sends to the office, as its server says."""
 
     all: int
     outstanding: int

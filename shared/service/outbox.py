@@ -135,7 +135,7 @@ async def drop_published(
 
 
 class _Statements(NamedTuple):
-    """What a relay asks the database for again and again: made once, since making it takes as long."""
+    """The statements that a relay executes again and again: made once, since making one takes as long."""
 
     lock: Select[Any]
     oldest: Select[Any]

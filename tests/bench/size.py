@@ -34,7 +34,7 @@ UNTIL = date.fromisoformat(os.environ.get("UNTIL", LAST_DAY.isoformat()))
 
 
 class Size(NamedTuple):
-    """What a stream or table takes, with its indexes."""
+    """The bytes that a stream or table takes on disk, with its indexes."""
 
     name: str
     rows: int

@@ -1,4 +1,4 @@
-"""What several workers do together: `make bench`, or `python -m tests.bench.workers [intake|scoring|notify …]`.
+"""The pace and the cost of several workers: `make bench`, or `python -m tests.bench.workers [intake|scoring|notify …]`.
 
 Each worker is held to a fifth of a core by Debian's `cpulimit`, so that workers and not cores are the limit. One, two
 and four of them do the same work: intake's are processes on one port, those of scoring and notify share a stream. Each

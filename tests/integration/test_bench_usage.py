@@ -1,4 +1,4 @@
-"""What the servers take counts in the benchmarks, on a machine with a Docker engine too."""
+"""The benchmarks count the servers' time of the processor, on a machine with a Docker engine too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What NATS tells KEDA, which asks each node how many messages wait for a consumer (deploy/kubernetes)."""
+"""NATS answers KEDA, which asks each node how many messages wait for a consumer (deploy/kubernetes)."""
 
 from __future__ import annotations
 

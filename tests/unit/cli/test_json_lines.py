@@ -1,4 +1,4 @@
-"""What a command prints where its output is a container's log: one object for each line, whatever prints it."""
+"""A command prints one JSON object for each line where its output is a container's log, whatever prints it."""
 
 from __future__ import annotations
 
