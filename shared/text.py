@@ -135,6 +135,7 @@ def digits_apart(value: float, *others: float | None, usual: int = _MOST_DECIMAL
     return _FINEST_DECIMALS if differing else None
 
 
+@lru_cache(4096, typed=True)  # the same number is written in both languages
 def _rounded(value: float | Decimal, digits: int) -> Decimal:
     return Decimal(str(value)).quantize(_unit(digits), rounding=ROUND_HALF_UP)
 

@@ -63,6 +63,12 @@ async def _set_codecs(connection: Connection) -> None:
         await connection.set_type_codec(**codec._asdict(), schema="pg_catalog", format="tuple")
 
 
+class WrittenJson(str):
+    """JSON that is written already, such as the body of a message that is stored too."""
+
+    __slots__ = ()
+
+
 def as_json(value: object) -> str:
     """Write a value or pydantic model as JSON, three times as fast as the standard library."""
-    return to_json(value).decode()
+    return value if isinstance(value, WrittenJson) else to_json(value).decode()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from services.scoring.judging import reasons
 from services.scoring.judging.increments import Increment
@@ -45,6 +46,7 @@ def explain_target(
     `counted_in`: the kinds of units that it counts. `formula`: the reading on which its value rests.
     """
     part = Part(
+        **_numbers(verdict, countable=True),
         indicator=commitment.id,
         name=commitment.title,
         status=verdict.status,
@@ -56,7 +58,6 @@ def explain_target(
         verified=commitment.verified,
         source=commitment.source,
     )
-    part = _with_numbers(part, verdict, countable=True)
     overdue = overdue_of(verdict)
     return Assessment(
         status=verdict.status,
@@ -84,7 +85,8 @@ def assess_target(
 def _part_of_measure(judged: MeasureVerdict) -> Part:
     measure, indicator = judged.measure, judged.measure.indicator
     countable = isinstance(measure.group.measure, Ratio)
-    part = Part(
+    return Part(
+        **_numbers(judged.verdict, countable=countable),
         indicator=indicator.number,
         name=indicator.name,
         group=measure.group.group,
@@ -102,7 +104,6 @@ def _part_of_measure(judged: MeasureVerdict) -> Part:
         verified=measure.goal.verified,
         source=measure.goal.source,
     )
-    return _with_numbers(part, judged.verdict, countable=countable)
 
 
 def _formula_chosen(formula: Formula | None) -> FormulaChosen | None:
@@ -118,10 +119,13 @@ def _months_since(verdict: Verdict) -> int | None:
     return max(0, (on.year - end.year) * 12 + on.month - end.month - (on.day < end.day))
 
 
-def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
-    """Return the part with the verdict's numbers. `countable`: the distance to the goal is counted in whole things."""
+def _numbers(verdict: Verdict, *, countable: bool) -> dict[str, Any]:
+    """Return a part's fields of a verdict's numbers. `countable`: the distance to the goal is counted in whole things.
+
+    They are given to the part as it is made: adding them afterwards takes as long as making it.
+    """
     newest, required = verdict.observation, verdict.required
-    numbers = {
+    return {
         "goal": _number(verdict.goal),
         "required": _number(required.value if required else None),
         "required_on": required.on if required else None,
@@ -134,8 +138,8 @@ def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
         "baseline_on": verdict.baseline.on if verdict.baseline else None,
         "deadline": verdict.requirement.deadline,
         "break_in_series": _break_before(verdict),
+        **(_of_observation(newest) if newest else {}),
     }
-    return part.model_copy(update=numbers | (_of_observation(newest) if newest else {}))
 
 
 def _break_before(verdict: Verdict) -> BreakInSeries | None:

@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
+from shared.postgres.engine import WrittenJson
 from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.readable import RowsRead, read_rows
 from shared.reference.models import CriterionKey
@@ -103,7 +104,7 @@ class ChangeValues(TypedDict):
     on: date
     at: datetime
     submission: UUID | None
-    body: dict[str, Any]
+    body: WrittenJson
 
 
 class NumberedValues(ChangeValues):

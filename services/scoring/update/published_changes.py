@@ -18,6 +18,7 @@ from shared.contracts.reference_version import RulesChanged, VerdictsMoved
 from shared.contracts.status import Status
 from shared.contracts.verdict_change import Change, StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
+from shared.postgres.engine import WrittenJson
 from shared.reference.load import Reference
 from shared.reference.refs import unit_ref
 from shared.service import outbox
@@ -42,12 +43,15 @@ async def publish_changes(
 
     A change that is stored already was published: it is not published again.
     """
-    new = await add_changes(connection, [change_row(unit, change) for unit, change, _ in changes])
+    rows = [change_row(unit, change) for unit, change, _ in changes]
+    new = await add_changes(connection, rows)
     messages = [
         message
-        for _, change, is_in_force in changes
+        for row, (_, change, is_in_force) in zip(rows, changes, strict=True)
         if change.id in new
-        for message in messages_of(change, traces.get(change.submission) if change.submission else None, is_in_force)
+        for message in messages_of(
+            change, traces.get(change.submission) if change.submission else None, is_in_force, row["body"]
+        )
     ]
     await outbox.put(connection, OutboxRow, messages)
 
@@ -64,7 +68,7 @@ def change_row(unit: int, change: Change) -> ChangeValues:
         "on": change.on,
         "at": change.at,
         "submission": change.submission,
-        "body": change.model_dump(mode="json"),
+        "body": WrittenJson(change.model_dump_json()),
     }
 
 
@@ -123,13 +127,16 @@ def _moved(verdicts: Iterable[tuple[Status, Status]]) -> list[VerdictsMoved]:
     return [VerdictsMoved(before=before, after=after, count=count) for (before, after), count in sorted(counts.items())]
 
 
-def messages_of(change: Change, trace: str | None, is_in_force: bool = True) -> list[Message]:
+def messages_of(
+    change: Change, trace: str | None, is_in_force: bool = True, written: WrittenJson | None = None
+) -> list[Message]:
     """Return the CloudEvents that carry a change, in the trace of the submission that caused it.
 
+    `written`: the change as it is stored; it is written once.
     A commitment's has two: by its plan, and where that is in force also as systems know it that know of one plan. The
     changes of communes tell what holds by the plan in force; those by another plan have subjects of their own.
     """
-    body, topic = change.model_dump_json().encode(), topic_of(change)
+    body, topic = (written or change.model_dump_json()).encode(), topic_of(change)
     if isinstance(change, StatusChanged):
         district, commune = change.district.code if change.district else None, change.unit.code
         by_plan = subjects.status_of_plan(district, commune, change.plan or "-", topic)
