@@ -36,12 +36,16 @@ async def engine_of(settings: Settings, name: str) -> AsyncIterator[AsyncEngine]
 
 
 class Pause:
-    """A pause before the `nth` statement of an engine that matches a pattern, until it is released."""
+    """A pause before the `nth` statement of an engine that matches a pattern, until it is released.
+
+    The end of a transaction counts as the statement `COMMIT`.
+    """
 
     def __init__(self, engine: AsyncEngine, before: str, nth: int = 1) -> None:
         self._pattern, self._left = re.compile(before, re.IGNORECASE | re.DOTALL), nth
         self.reached, self._released = asyncio.Event(), asyncio.Event()
         event.listen(engine.sync_engine, "before_cursor_execute", self._wait)
+        event.listen(engine.sync_engine, "commit", lambda connection: self._wait(connection, None, "COMMIT"))
 
     def release(self) -> None:
         """Let the statement run."""

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Table, bindparam, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from shared.postgres.engine import as_json
-
-_LAZILY = text("SET LOCAL synchronous_commit TO off")
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -75,11 +73,3 @@ async def copy_in(
 def columns_of(rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
     """Return the values of each column, as `insert_rows` takes them. All rows have the same columns."""
     return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-async def commit_lazily(connection: AsyncConnection) -> None:
-    """Commit this transaction without waiting for the disk: its work is repeated if a failure undoes it.
-
-    A later commit that waits for the disk brings this one there too.
-    """
-    await connection.execute(_LAZILY)

@@ -1,8 +1,8 @@
 """The outbox: messages are stored in the transaction of their cause, and published in order afterwards.
 
-A crash between commit and publishing delays a message. A crash between publishing and deletion repeats the message,
-and JetStream drops the repetition by `Nats-Msg-Id`, or who comes after an hour finds it on the stream. A message that
-was damaged where it is stored is set aside, so that it holds up no other one.
+A crash between commit and publishing delays a message. A crash after publishing undoes the deletion and repeats the
+message, and JetStream drops the repetition by `Nats-Msg-Id`, or who comes after an hour finds it on the stream. A
+message that was damaged where it is stored is set aside, so that it holds up no other one.
 """
 
 from __future__ import annotations
@@ -16,28 +16,17 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic_core import from_json
-from sqlalchemy import (
-    ARRAY,
-    TIMESTAMP,
-    BigInteger,
-    Delete,
-    Identity,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    func,
-    select,
-)
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Select, Table, delete, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import ReturningDelete
 from sqlmodel import Field, SQLModel
 
 from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID, SUBJECT, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
-from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
+from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.service.polling_worker import PollingWorker
 
 log = structlog.get_logger()
@@ -138,17 +127,22 @@ class _Statements(NamedTuple):
     """The statements that a relay executes again and again: made once, since making one takes as long."""
 
     lock: Select[Any]
-    oldest: Select[Any]
-    delete: Delete
+    """Waits until no other relay works, and lets all others wait until the transaction ends."""
+
+    take: ReturningDelete[Any]
+    """Locks, and takes the oldest messages out of the outbox.
+
+    Those that another relay has taken while this one waited for it are passed over, as rows that are gone. What is
+    undone when the transaction fails is only repeated, so that its commit need not wait for the disk.
+    """
 
     @classmethod
     def of(cls, table: Table) -> _Statements:
-        columns = [table.c[name] for name in StoredMessage._fields]
-        return cls(
-            select(func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{table.schema}"))),
-            select(*columns).order_by(table.c.id).limit(BATCH_LIMIT),
-            delete(table).where(table.c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger, dimensions=1)))),
-        )
+        lock = func.pg_advisory_xact_lock(func.hashtext(f"outbox-{table.schema}"))
+        held = select(lock, func.set_config("synchronous_commit", "off", True)).cte("held").prefix_with("MATERIALIZED")
+        oldest = select(table.c.id).join_from(table, held, true()).order_by(table.c.id).limit(BATCH_LIMIT)
+        taken = delete(table).where(table.c.id == func.any(func.array(oldest.scalar_subquery())))
+        return cls(select(lock), taken.returning(*(table.c[name] for name in StoredMessage._fields)))
 
 
 class Relay(PollingWorker):
@@ -162,7 +156,7 @@ class Relay(PollingWorker):
         set_aside: SetAside,
         pause_seconds: float = 0,
     ) -> None:
-        super().__init__("outbox", self.relay, pause_seconds)
+        super().__init__("outbox", self._relay_some, pause_seconds)
         self._engine = engine
         self._nats = nats
         self._set_aside = set_aside
@@ -173,22 +167,23 @@ class Relay(PollingWorker):
     async def relay(self) -> int:
         """Publish the oldest messages and remove them; set damaged ones aside. Return their number."""
         async with self._engine.begin() as connection:
-            if not await connection.scalar(self._statements.lock):
-                return 0
             if not self._is_begun:  # a process that was killed may have published its last batch
+                await connection.execute(self._statements.lock)
                 try:
                     await drop_published(connection, self._nats, self._outbox, BATCH_LIMIT)
                 except NatsError as error:  # such as a user without the right: the stream drops what came lately
                     log.warning("outbox not compared with its streams", error=str(error))
                 self._is_begun = True
-            stored = [StoredMessage(*row) for row in await connection.execute(self._statements.oldest)]
+            stored = sorted(StoredMessage(*row) for row in await connection.execute(self._statements.take))
             damaged = [message for message in stored if message.damage]
             await publish(self._nats, [message.message for message in stored if message not in damaged])
             for message in damaged:
                 log.error("stored message set aside", id=message.id, damaged=message.damage)
                 await self._set_aside(connection, message)
-            if stored:
-                # if the deletion is undone the messages are repeated, and dropped
-                await commit_lazily(connection)
-                await connection.execute(self._statements.delete, {"ids": [message.id for message in stored]})
-            return len(stored)
+        if damaged:
+            self.wake()  # what tells of it waits in the outbox
+        return len(stored)
+
+    async def _relay_some(self) -> bool:
+        """Return whether more may wait: whoever stores a message later wakes the relay again."""
+        return await self.relay() == BATCH_LIMIT
