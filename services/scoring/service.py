@@ -27,7 +27,7 @@ from services.scoring.storage.refills import is_to_be_filled
 from services.scoring.storage.tables import OutboxRow, ParkedRow, SubmissionRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
-from services.scoring.update.plan_guard import other_judging, take_version, transaction_by_plans, version_of_state
+from services.scoring.update.plan_guard import other_judging, take_version, transaction_of_state
 from services.scoring.update.reference_switch import ReferenceSwitch
 from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
@@ -130,8 +130,7 @@ class Scoring:
         runtime = self.runtime
         async with runtime.engine.begin() as connection:
             now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-            plans = await version_of_state(connection, runtime.in_use)
-            transaction = await transaction_by_plans(connection, plans, now)
+            transaction = await transaction_of_state(connection, runtime.in_use, now)
             if await refill_sums(transaction):
                 await judge_targets(transaction.because_of("rules"))
 
@@ -139,8 +138,9 @@ class Scoring:
         """Score a batch of submissions in one transaction."""
         arrivals = [arrival_of(message) for message in messages]
         async with self.reference_switch.awaited(), self._begin() as transaction:
-            await score(transaction, arrivals)
-        self.relay.wake()
+            changes = await score(transaction, arrivals)
+        if changes:
+            self.relay.wake()
         self.targets.wake()
 
     async def take_back(self, messages: Sequence[Msg]) -> None:
@@ -160,7 +160,8 @@ class Scoring:
             are_damaged = await is_to_be_filled(transaction.connection, step.name)  # as judging may have found them
         if are_damaged:
             await self._refill_sums()
-        self.relay.wake()
+        if changes or are_damaged:
+            self.relay.wake()
         return changes
 
     @asynccontextmanager
@@ -172,5 +173,4 @@ class Scoring:
             self._begun = in_force
         async with self.runtime.engine.begin() as connection:
             await hold_off_rebuild(connection)
-            plans = await version_of_state(connection, self.runtime.in_use)
-            yield await transaction_by_plans(connection, plans, Moment(on=at.date(), at=at))
+            yield await transaction_of_state(connection, self.runtime.in_use, Moment(on=at.date(), at=at))

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ARRAY, Text, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.storage.judged_version import NUMBER
 from services.scoring.storage.tables import PlanRow
 from shared.postgres.statements import table_of
 
 plan = table_of(PlanRow)
 _BEGUN = select(plan.c.plan)
+_VERSION_AND_BEGUN = select(
+    NUMBER.scalar_subquery(), func.array(_BEGUN.scalar_subquery(), type_=ARRAY(Text, dimensions=1))
+)
 
 
 async def begun_plans(connection: AsyncConnection) -> set[str]:
     """Return the ids of the plans by which the state is judged; none before the first start."""
     return set((await connection.scalars(_BEGUN)).all())
+
+
+async def version_and_begun_plans(connection: AsyncConnection) -> tuple[int | None, set[str]]:
+    """Return both `judged_version` and `begun_plans`."""
+    number, begun = (await connection.execute(_VERSION_AND_BEGUN)).one()
+    return number, set(begun)
 
 
 async def record_begun(connection: AsyncConnection, plan_id: str, at: datetime) -> None:

@@ -11,12 +11,13 @@ from services.scoring.storage.tables import ReferenceRow
 from shared.postgres.statements import table_of
 
 reference = table_of(ReferenceRow)
-_NUMBER = select(reference.c.number)
+NUMBER = select(reference.c.number)
+"""The query for the number of the version by which the state was judged."""
 
 
 async def judged_version(connection: AsyncConnection) -> int | None:
     """Return the number of the version by which the state was judged; None where no process has recorded it yet."""
-    number: int | None = await connection.scalar(_NUMBER)
+    number: int | None = await connection.scalar(NUMBER)
     return number
 
 

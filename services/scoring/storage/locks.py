@@ -14,7 +14,8 @@ _MOST_UNITS = 500
 """The most units that are locked one by one: a server's lock table holds 6,400 locks unless it is set larger."""
 
 _HOLD_OFF_REBUILD = select(func.pg_advisory_xact_lock_shared(_ALL_LOCKS, 0))
-_LOCK_TARGETS = select(func.pg_advisory_xact_lock(_TARGET_LOCKS, 0))
+TARGETS_LOCK = func.pg_advisory_xact_lock(_TARGET_LOCKS, 0)
+"""The SQL that keeps other workers from judging the commitments until the transaction ends."""
 
 
 async def hold_off_rebuild(connection: AsyncConnection) -> None:
@@ -52,11 +53,6 @@ def _locking_units() -> Select[Any]:
 
 
 _LOCK_UNITS = _locking_units()
-
-
-async def lock_targets(connection: AsyncConnection) -> None:
-    """Keep other workers from judging the commitments until the transaction ends."""
-    await connection.execute(_LOCK_TARGETS)
 
 
 async def lock_days(connection: AsyncConnection) -> None:

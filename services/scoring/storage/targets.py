@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import Date, Text, and_, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy import Date, Row, Text, and_, bindparam, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.storage.locks import TARGETS_LOCK
 from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
@@ -52,35 +53,48 @@ _IS_OUTDATED = or_(target.c.moved, and_(target.c.holds_until < _ON, target.c.jud
 _KEY = target.c.commitment, target.c.unit
 
 _STORED_OF_PLAN = select(*_STORED).where(_OF_PLAN)
-_HAS_OUTDATED = select(exists().where(_IS_OUTDATED))
-_OUTDATED = select(*_KEY).where(_OF_PLAN, _IS_OUTDATED)
-_LOCK_OUTDATED = _OUTDATED.order_by(*_KEY).with_for_update(skip_locked=True, key_share=True)
+_LOCK_WHERE_OUTDATED = select(TARGETS_LOCK).where(exists().where(_IS_OUTDATED))
+_LOCK_OUTDATED = (
+    select(*_STORED).where(_OF_PLAN, _IS_OUTDATED).order_by(*_KEY).with_for_update(skip_locked=True, key_share=True)
+)
 """Made once: making them takes longer than executing them."""
 
 
 async def stored_targets(connection: AsyncConnection, plan: str) -> dict[tuple[str, int], StoredTarget]:
     """Return the statuses of all commitments of a plan by commitment and unit; a damaged one is as none."""
-    rows = await connection.execute(_STORED_OF_PLAN, {"plan": plan})
-    return dict(read_rows(rows, lambda row: ((row.commitment, row.unit), _TARGET.validate_python(row[2:]))).items)
+    return _read(await connection.execute(_STORED_OF_PLAN, {"plan": plan}))
 
 
-async def has_outdated_targets(connection: AsyncConnection, on: date) -> bool:
-    """Tell whether any plan's commitments are outdated: see `outdated_targets`."""
-    return bool(await connection.scalar(_HAS_OUTDATED, {"on": on}))
+async def lock_targets_if_outdated(connection: AsyncConnection, on: date) -> bool:
+    """Keep other workers from judging commitments until the transaction ends, where any are outdated; say whether.
+
+    Outdated: see `outdated_targets`.
+    """
+    return (await connection.execute(_LOCK_WHERE_OUTDATED, {"on": on})).first() is not None
 
 
 async def outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
     """Return a plan's commitments whose sums have moved, or whose status ran out and was not judged on that day."""
-    return {tuple(row) for row in await connection.execute(_OUTDATED, {"plan": plan, "on": on})}
+    query = select(*_KEY).where(_OF_PLAN, _IS_OUTDATED)
+    return {tuple(row) for row in await connection.execute(query, {"plan": plan, "on": on})}
 
 
-async def lock_outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
-    """Lock the commitments that `outdated_targets` names until the transaction ends, and return them.
+async def lock_outdated_targets(
+    connection: AsyncConnection, plan: str, on: date
+) -> dict[tuple[str, int], StoredTarget | None]:
+    """Lock the commitments that `outdated_targets` names until the transaction ends; return their statuses.
+
+    A damaged status is None.
 
     Workers that move their sums meanwhile wait, so the mark of that move comes after the verdict and stays.
     Commitments whose sums are being moved right now are left out: their mark stands when the move is committed.
     """
-    return {tuple(row) for row in await connection.execute(_LOCK_OUTDATED, {"plan": plan, "on": on})}
+    rows = (await connection.execute(_LOCK_OUTDATED, {"plan": plan, "on": on})).all()
+    return {(row.commitment, row.unit): None for row in rows} | _read(rows)
+
+
+def _read(rows: Iterable[Row[Any]]) -> dict[tuple[str, int], StoredTarget]:
+    return dict(read_rows(rows, lambda row: ((row.commitment, row.unit), _TARGET.validate_python(row[2:]))).items)
 
 
 async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValues]) -> None:

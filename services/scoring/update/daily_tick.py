@@ -18,7 +18,7 @@ from services.scoring.storage.ticks import last_tick, take_day
 from services.scoring.update.begin_plan import begin_plan
 from services.scoring.update.close_plan import tell_missed
 from services.scoring.update.commune_statuses import judge_units, known_pairs, units_to_judge
-from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans, version_of_state
+from services.scoring.update.plan_guard import plans_of_state, transaction_of_state, version_of_state
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
@@ -98,9 +98,7 @@ class DailyTick:
 
     async def _transaction(self, connection: AsyncConnection, day: date) -> Transaction:
         """Return the transaction as of a day, at the present time of day."""
-        return await transaction_by_plans(
-            connection, await version_of_state(connection, self._runtime.in_use), self._moment(day)
-        )
+        return await transaction_of_state(connection, self._runtime.in_use, self._moment(day))
 
     def _moment(self, day: date) -> Moment:
         return Moment(on=day, at=datetime.combine(day, self._runtime.clock.now().timetz()))

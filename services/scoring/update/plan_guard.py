@@ -6,7 +6,7 @@ every process takes that up before it changes the state again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import structlog
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.version import JUDGING
-from services.scoring.storage.begun_plans import begun_plans, record_plans
+from services.scoring.storage.begun_plans import begun_plans, record_plans, version_and_begun_plans
 from services.scoring.storage.judged_version import (
     digest_judged_by,
     judged_version,
@@ -63,7 +63,10 @@ async def version_of_state(connection: AsyncConnection, in_use: ReferenceInUse) 
 
     A rebuild must be held off. UnusableVersionError where this program cannot use the version: it then judges nothing.
     """
-    number = await judged_version(connection)
+    return await _taken_up(await judged_version(connection), in_use)
+
+
+async def _taken_up(number: int | None, in_use: ReferenceInUse) -> Plans:
     if number is not None and number != in_use.number:
         await in_use.take_up(number)
     return in_use.plans
@@ -116,7 +119,10 @@ async def plans_of_state(connection: AsyncConnection, plans: Plans) -> Sequence[
 
     OtherPlanError where one of them is not among `plans`.
     """
-    begun = await begun_plans(connection)
+    return _known(await begun_plans(connection), plans)
+
+
+def _known(begun: Collection[str], plans: Plans) -> Sequence[Reference]:
     known = plans.among(begun)
     if len(known) < len(begun):
         raise OtherPlanError(sorted(begun), plans.ids)
@@ -130,7 +136,12 @@ async def take_plans(connection: AsyncConnection, plans: Plans, today: date, now
         await record_plans(connection, [reference.plan.id for reference in plans.begun(today)], now)
 
 
-async def transaction_by_plans(connection: AsyncConnection, plans: Plans, moment: Moment) -> Transaction:
-    """Return the transaction with the plans by which the state is judged."""
-    *former, in_force = await plans_of_state(connection, plans) or plans.begun(moment.on)
+async def transaction_of_state(connection: AsyncConnection, in_use: ReferenceInUse, moment: Moment) -> Transaction:
+    """Return the transaction with the plans by which the state is judged, of the version by which it is judged.
+
+    A rebuild must be held off. Raises what `version_of_state` and `plans_of_state` raise.
+    """
+    number, begun = await version_and_begun_plans(connection)
+    plans = await _taken_up(number, in_use)
+    *former, in_force = _known(begun, plans) or plans.begun(moment.on)
     return Transaction(connection, in_force, moment, former)

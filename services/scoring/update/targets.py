@@ -9,15 +9,14 @@ from services.scoring.judging.changes import ChangesAt, PreviousVerdict, events
 from services.scoring.judging.judge import Judge, overdue_of
 from services.scoring.judging.verdict import Verdict
 from services.scoring.storage.increments import step, summed_increments
-from services.scoring.storage.locks import lock_targets
 from services.scoring.storage.refills import ask_to_fill
 from services.scoring.storage.tables import TargetRow
 from services.scoring.storage.targets import (
     StoredTarget,
     TargetValues,
-    has_outdated_targets,
     insert_targets,
     lock_outdated_targets,
+    lock_targets_if_outdated,
     stored_targets,
 )
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
@@ -33,10 +32,9 @@ async def judge_targets(transaction: Transaction) -> int:
     Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
     changes.
     """
-    connection, on = transaction.connection, transaction.moment.on
-    if not await has_outdated_targets(connection, on):
+    connection = transaction.connection
+    if not await lock_targets_if_outdated(connection, transaction.moment.on):
         return 0
-    await lock_targets(connection)
     changes = [change for own in transaction.of_each_plan for change in await _judge_targets(own, own is transaction)]
     await publish_changes(connection, changes)
     return len(changes)
@@ -45,18 +43,18 @@ async def judge_targets(transaction: Transaction) -> int:
 async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[ChangeOfUnit]:
     """Judge the commitments of one plan that are outdated; those whose sums are damaged once these are filled again."""
     connection, reference, plan = transaction.connection, transaction.reference, transaction.reference.plan.id
-    if not (taken := await lock_outdated_targets(connection, plan, transaction.moment.on)):
+    if not (stored := await lock_outdated_targets(connection, plan, transaction.moment.on)):
         return []
-    (sums, damaged), stored = await summed_increments(connection, plan, taken), await stored_targets(connection, plan)
+    sums, damaged = await summed_increments(connection, plan, stored)
     if damaged:
         await ask_to_fill(connection, step.name)
     rows: list[TargetValues] = []
     changes: list[ChangeOfUnit] = []
     for commitment, target in reference.targets:
         key = (commitment.id, target.key)
-        if key not in taken or key in damaged:
+        if key not in stored or key in damaged:
             continue
-        row = stored.get(key)
+        row = stored[key]
         moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
         judge = transaction.judge.at(moment.on)
         observations = judge.observations_of(commitment, target, sums.get(key, {}))
