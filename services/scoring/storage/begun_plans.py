@@ -15,7 +15,7 @@ from shared.postgres.statements import table_of
 plan = table_of(PlanRow)
 _BEGUN = select(plan.c.plan)
 _VERSION_AND_BEGUN = select(
-    NUMBER.scalar_subquery(), func.array(_BEGUN.scalar_subquery(), type_=ARRAY(Text, dimensions=1))
+    NUMBER.limit(1).scalar_subquery(), func.array(_BEGUN.scalar_subquery(), type_=ARRAY(Text, dimensions=1))
 )
 
 

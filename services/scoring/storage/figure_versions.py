@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import FigureVersionRow, SubmissionRow
-from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.postgres.statements import insert_rows, table_of
 
 version = table_of(FigureVersionRow)
 
@@ -24,16 +24,22 @@ class StateVersion(NamedTuple):
     """The sum of all units' versions."""
 
 
-_COUNT = insert_rows(version, ("unit", "number")).on_conflict_do_update(
+COUNT = insert_rows(version, ("unit", "number")).on_conflict_do_update(
     index_elements=["unit"], set_={"number": version.c.number + 1}
 )
+"""Its parameters are `counted`."""
 _TABLE = cast(cast(literal(table_of(SubmissionRow).fullname), REGCLASS), BigInteger)
 
 
 async def count_versions(connection: AsyncConnection, units: Collection[int]) -> None:
     """Note that figures of these units come or go with this transaction. The units must be locked."""
     if units:
-        await connection.execute(_COUNT, columns_of([{"unit": unit, "number": 1} for unit in sorted(units)]))
+        await connection.execute(COUNT, counted(units))
+
+
+def counted(units: Collection[int]) -> dict[str, list[int]]:
+    """Return the parameters with which `COUNT` counts the units' versions up."""
+    return {"unit": sorted(units), "number": [1] * len(units)}
 
 
 async def state_version(connection: AsyncConnection) -> StateVersion:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,8 +16,7 @@ from services.scoring.storage.tables import TakenBackRow
 from shared.postgres.statements import table_of
 
 taken_back = table_of(TakenBackRow)
-_columns = select(*(taken_back.c[name] for name in Taking._fields))
-_AMONG = _columns.where(taken_back.c.submission == func.any(bindparam("submissions", type_=ARRAY(Uuid, dimensions=1))))
+COLUMNS = [taken_back.c[name] for name in Taking._fields]
 
 
 class TakenBackValues(TypedDict):
@@ -38,11 +37,6 @@ async def record_taken_back(connection: AsyncConnection, rows: Sequence[TakenBac
     return set((await connection.scalars(statement)).all()) if rows else set()
 
 
-async def taken_back_among(connection: AsyncConnection, submissions: Collection[UUID]) -> TakenBack:
-    """Return which of these submissions were taken back."""
-    return _read(await connection.execute(_AMONG, {"submissions": list(submissions)}))
-
-
 async def taken_back_of(
     connection: AsyncConnection,
     units: Collection[int],
@@ -53,12 +47,12 @@ async def taken_back_of(
 
     `without`: ids of withdrawals and returns that are left out.
     """
-    query = _columns.where(taken_back.c.unit == func.any(list(units)))
+    query = select(*COLUMNS).where(taken_back.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(taken_back.c.at < until)
     if without:
         query = query.where(taken_back.c.id.not_in(without))
-    return _read(await connection.execute(query))
+    return read(await connection.execute(query))
 
 
 async def taken_back_ids(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
@@ -66,6 +60,7 @@ async def taken_back_ids(connection: AsyncConnection, ids: Collection[UUID]) -> 
     return set((await connection.scalars(select(taken_back.c.id).where(taken_back.c.id == func.any(list(ids))))).all())
 
 
-def _read(rows: Iterable[Sequence[Any]]) -> TakenBack:
+def read(rows: Iterable[Sequence[Any]]) -> TakenBack:
+    """Read rows of `COLUMNS`."""
     takings = [Taking(*row) for row in rows]
     return TakenBack.by(takings) if takings else NOTHING

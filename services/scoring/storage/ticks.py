@@ -18,12 +18,13 @@ from shared.time import VIETNAM
 
 tick = table_of(TickRow)
 _IS_SOUND = tick.c.day == cast(func.timezone(VIETNAM.key, tick.c.finished_at), Date)
-_LAST = select(func.max(tick.c.day)).where(_IS_SOUND)
+LAST = select(func.max(tick.c.day).label("last")).where(_IS_SOUND)
+"""The query for the newest day for which the daily tick has run."""
 
 
 async def last_tick(connection: AsyncConnection) -> date | None:
     """Return the newest day for which the daily tick has run."""
-    day: date | None = await connection.scalar(_LAST)
+    day: date | None = await connection.scalar(LAST)
     return day
 
 

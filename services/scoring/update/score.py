@@ -9,13 +9,12 @@ from uuid import UUID
 
 from services.scoring.judging.levels import at_other_level, counted_once
 from services.scoring.judging.readings import Reading
-from services.scoring.storage.figure_versions import count_versions
+from services.scoring.judging.taken_back import TakenBack
+from services.scoring.storage.arriving import note_and_look
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import newest_readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
-from services.scoring.storage.taken_back import taken_back_among
-from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.commune_statuses import UnitToJudge, criteria_touched, judge_units
 from services.scoring.update.figure_changes import (
@@ -46,10 +45,10 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
     transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
     await lock_units(transaction.connection, families_in_each_plan(transaction, units_concerned(transaction, new)))
-    await count_versions(transaction.connection, new.keys())
-    if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
+    judged, taken_back = await note_and_look(transaction.connection, new.keys(), submissions_named(new))
+    if judged:  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
-    arriving = await readings_arriving(transaction, new)
+    arriving = readings_arriving(new, taken_back)
     if not any(arriving.values()):
         return 0
     stored = await store_readings(transaction, arriving)
@@ -78,14 +77,17 @@ async def store_new(transaction: Transaction, arrivals: Sequence[Arrival]) -> di
     return new
 
 
-async def readings_arriving(transaction: Transaction, new: ArrivalsByUnit) -> dict[int, list[Reading]]:
+def submissions_named(new: ArrivalsByUnit) -> set[UUID]:
+    """Return the ids of the submissions, and of those that they verify or confirm."""
+    submissions = [arrival.submission for arrival in each(new)]
+    return {key for submission in submissions for key in (submission.id, submission.reviews) if key}
+
+
+def readings_arriving(new: ArrivalsByUnit, taken_back: TakenBack) -> dict[int, list[Reading]]:
     """Return the arrivals' readings by unit, without those that were withdrawn before they arrived.
 
-    The units must be locked: whoever takes a submission back waits, and finds it stored.
+    That is looked up once the units are locked: whoever takes a submission back waits, and finds it stored.
     """
-    submissions = [arrival.submission for arrival in each(new)]
-    ids = {key for submission in submissions for key in (submission.id, submission.reviews) if key}
-    taken_back = await taken_back_among(transaction.connection, ids)
     return {
         unit: [reading for arrival in own for reading in taken_back.readings_left(arrival.submission)]
         for unit, own in new.items()
