@@ -104,11 +104,14 @@ def number(value: float | Decimal, language: Language, digits: int | None = None
 
     `digits`: decimals, rounded half up as people do; None: as many as the value needs, at most two.
     """
+    return _written(value, digits).translate(_separators(language))
+
+
+@lru_cache(4096, typed=True)  # a number is written in both languages
+def _written(value: float | Decimal, digits: int | None) -> str:
     rounded = _rounded(value, _MOST_DECIMALS if digits is None else digits)
     written = f"{rounded or abs(rounded):,f}"  # no minus before a zero
-    if digits is None:
-        written = written.rstrip("0").rstrip(".")
-    return written.translate(_separators(language))
+    return written.rstrip("0").rstrip(".") if digits is None else written
 
 
 def number_named(value: float | Decimal) -> Bilingual:
@@ -135,7 +138,7 @@ def digits_apart(value: float, *others: float | None, usual: int = _MOST_DECIMAL
     return _FINEST_DECIMALS if differing else None
 
 
-@lru_cache(4096, typed=True)  # the same number is written in both languages
+@lru_cache(4096, typed=True)
 def _rounded(value: float | Decimal, digits: int) -> Decimal:
     return Decimal(str(value)).quantize(_unit(digits), rounding=ROUND_HALF_UP)
 

@@ -10,6 +10,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.contracts.period import Period
@@ -57,6 +58,7 @@ class Freshness:
         return self._ages[period]
 
 
+@lru_cache(4096)
 def stale_from(period: Period, stands_months: int | None) -> date:
     """Return the first day on which a figure for a period is too old to stand for the present."""
     if stands_months is None:

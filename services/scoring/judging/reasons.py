@@ -277,6 +277,8 @@ def _complete(part: Part, language: Language) -> str:
 
 def _criteria(part: Part, language: Language) -> str:
     """Return in words how many of the communes' criteria have no figures, or figures that are old or awaited."""
+    if part.criteria_without_figures is None:
+        return ""  # criteria are not counted
     waiting = "waiting_criteria" if part.measured_in == "criteria" else "waiting_communes"
     counts = {
         "criteria_without": part.criteria_without_figures,

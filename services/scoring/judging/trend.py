@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from itertools import combinations
 from statistics import NormalDist, median
 
-from services.scoring.judging.observations import Observation
+from services.scoring.judging.observations import Observation, reported_in
 from services.scoring.judging.path import Point
 from services.scoring.judging.verdict import Verdict
 from shared.contracts.assessment import Projection
@@ -28,8 +28,10 @@ _HORIZON_DAYS = 3650
 
 def project(verdict: Verdict) -> Projection | None:
     """Return when the trend reaches the goal; None with nothing to reach, or with values in fewer than four months."""
-    requirement, short = verdict.requirement, verdict.short
-    if short is None or verdict.status == Status.MET or requirement.ceiling or not requirement.has_path:
+    requirement = verdict.requirement
+    if verdict.status == Status.MET or requirement.ceiling or not requirement.has_path:
+        return None
+    if (short := verdict.short) is None or len(reported_in(verdict.seen)) < _FEWEST_POINTS - 1:  # and the baseline
         return None
     points = _monthly(verdict.baseline, verdict.seen)
     if len(points) < _FEWEST_POINTS:
