@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test bench fuzz faults lint types schemas compatible release-schemas migration lock sbom audit demo-reset clean setup compose-up compose-down compose-check
+.PHONY: help up test coverage mutants bench fuzz faults lint types schemas compatible release-schemas migration lock sbom audit demo-reset clean setup compose-up compose-down compose-check
 
 BIN := .venv/bin
 DATA ?= .ntm
@@ -22,6 +22,17 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
+
+coverage: setup ## Report which lines and branches of the pure rooms the unit tests reach, in a few minutes
+	@deploy/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/reach.txt
+	@$(BIN)/coverage run -m pytest --numprocesses=0 $(or $(ARGS),tests/unit/intake tests/unit/scoring tests/unit/notify tests/unit/shared)
+	@$(BIN)/coverage report
+
+mutants: setup ## Change judging and routing in a copy, and name the changes that no unit test notices, in half an hour
+	@deploy/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/reach.txt
+	@rm -rf mutants
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
 
 bench: setup ## Measure each service beside the raw limits and its peers, in about an hour
 	@rm -rf .bench
@@ -69,6 +80,7 @@ lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned ver
 	$(COMPILE) --all-extras --group dev --output-file $(REQUIREMENTS)/dev.txt $(ARGS)
 	$(COMPILE) --group release --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/release.txt $(ARGS)
 	$(COMPILE) --group bench --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/bench.txt $(ARGS)
+	$(COMPILE) --group reach --constraint $(REQUIREMENTS)/dev.txt --output-file $(REQUIREMENTS)/reach.txt $(ARGS)
 
 sbom: setup ## Write what runs in production, with licences, to sbom.cdx.json (CycloneDX)
 	@$(BIN)/uv venv --quiet --python $(BIN)/python --clear .release/runs && $(BIN)/uv venv --quiet --python $(BIN)/python --clear .release/tools
@@ -95,5 +107,5 @@ compose-check: setup ## Try docker-compose.yml for real, beside whatever runs
 	@tests/containers/run
 
 clean: ## Remove what make has installed and cached
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .coverage mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find services shared deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +

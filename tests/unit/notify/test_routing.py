@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
+from uuid import UUID
 
 import pytest
 
 from services.notify.alerts.draft import Draft, NotSent
+from services.notify.alerts.silence_given import SilenceGiven
+from services.notify.routing.key_scope import KeyScope
+from services.notify.routing.tree import asked
 from services.notify.stages.group import group
 from services.notify.stages.route import route
 from services.notify.telling.notice_rows import escalation_rows
-from services.notify.world import World
+from services.notify.world import Subscription, World
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.reference_version import RulesChanged
 from shared.contracts.refs import UnitRef
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
-from shared.reference.models import Branch, Contact
+from shared.reference.models import Branch, CommunesMeeting, Contact, Match
 from shared.reference.refs import unit_ref
 from tests.changes import (
+    DIEM_HE,
     DISTRICT_OFFICE,
     LABOUR,
     PROVINCE,
@@ -31,7 +41,9 @@ from tests.changes import (
 )
 
 
-def told(change: StatusChanged | TargetChanged, world: World) -> list[Draft]:
+def told(
+    change: StatusChanged | TargetChanged | RulesChanged | SilenceGiven | ReportSoonDue, world: World
+) -> list[Draft]:
     return list(route([Draft((an_alert(change),))], world))
 
 
@@ -244,3 +256,168 @@ def test_a_district_role_of_the_province_s_commitment_is_visible_though_there_is
     routes = [a_branch(on="target", to=["district_office"])]
     [draft] = told(a_target_change(unit=PROVINCE), the_world(routes=routes))
     assert (str(draft.recipient), draft.not_sent) == ("district_office@20", NotSent.NO_CONTACT)
+
+
+def subscribed(world: World, unit: str, match: Match | None = None, *, is_disabled: bool = False) -> World:
+    """Return the world in which one system more has subscribed."""
+    key = REFERENCE.units.known(unit)[-1].key
+    system = Subscription(UUID(int=5), key, "https://example.vn/", match or Match(), is_disabled)
+    return replace(world, subscriptions=[system])
+
+
+def webhooks(change: StatusChanged | TargetChanged, world: World) -> list[Draft]:
+    return [draft for draft in told(change, world) if draft.channel == "webhook"]
+
+
+def test_a_system_hears_of_its_unit_and_those_below_of_what_it_has_subscribed_to() -> None:
+    [draft] = webhooks(a_status_change(), subscribed(the_world(), "184"))
+    assert (draft.recipient.subscription, draft.recipient.unit.code) == (UUID(int=5), "184")
+    assert (draft.address, draft.branch, draft.not_sent) == ("https://example.vn/", "", None)
+    assert not webhooks(a_status_change(), subscribed(the_world(), "178")), "another district's"
+    assert not webhooks(a_status_change(), subscribed(the_world(), "184", Match(events=[Event.MET])))
+
+
+def test_a_subscription_may_name_a_unit_by_which_its_alerts_are_found() -> None:
+    assert webhooks(a_status_change(), subscribed(the_world(), "20", Match(under=["184"])))
+    assert not webhooks(a_status_change(), subscribed(the_world(), "20", Match(under=["178"])))
+
+
+def test_a_subscription_that_was_ended_since_its_calls_failed_stands_in_a_notice_that_says_so() -> None:
+    [draft] = webhooks(a_status_change(), subscribed(the_world(), "184", is_disabled=True))
+    assert draft.not_sent is NotSent.DISABLED
+
+
+@pytest.mark.parametrize(
+    ("match", "change", "is_taken"),
+    [
+        (Match(sets=["ntm"]), a_status_change(), True),
+        (Match(sets=["advanced"]), a_status_change(), False),
+        (Match(sets=["ntm"]), a_target_change(), True),
+        (Match(sets=["advanced"]), a_target_change(), False),
+        (Match(criteria=["ntm-11"]), a_target_change(), True),
+        (Match(criteria=["ntm-12"]), a_target_change(), False),
+        (Match(cohorts=["border-2023"]), a_status_change(cohorts=["border-2023"]), True),
+        (Match(cohorts=["border-2023"]), a_status_change(cohorts=[]), False),
+        (Match(cohorts=["border-2023"]), a_target_change(), False),
+        (Match(commitments=["poverty-rate"]), a_status_change(), False),
+    ],
+)
+def test_a_subscription_takes_what_its_conditions_say(
+    match: Match, change: StatusChanged | TargetChanged, *, is_taken: bool
+) -> None:
+    assert bool(webhooks(change, subscribed(the_world(), "20", match))) is is_taken
+
+
+def of_commitment(id_: str) -> TargetChanged:
+    change = a_target_change(unit=PROVINCE)
+    return change.model_copy(update={"commitment": change.commitment.model_copy(update={"id": id_})})
+
+
+def test_a_commitment_is_of_the_criterion_and_the_cohort_that_the_plan_gives_it() -> None:
+    counted = [one for one in REFERENCE.plan.commitments if isinstance(one.measure, CommunesMeeting)]
+    assert counted
+    for one in counted:
+        criterion = one.measure.criterion
+        assert webhooks(of_commitment(one.id), subscribed(the_world(), "20", Match(criteria=[criterion])))
+        own = Match(sets=[criterion.rpartition("-")[0]])
+        assert webhooks(of_commitment(one.id), subscribed(the_world(), "20", own))
+    of_cohorts = {one.id: cohort for one in REFERENCE.plan.commitments if (cohort := REFERENCE.cohort_of(one))}
+    assert of_cohorts
+    for id_, cohort in of_cohorts.items():
+        assert webhooks(of_commitment(id_), subscribed(the_world(), "20", Match(cohorts=[cohort])))
+
+
+def test_that_the_rules_have_changed_is_told_to_the_coordination_office_whatever_the_plan_s_routes_are() -> None:
+    moved = RulesChanged(
+        id=UUID(int=6),
+        at=datetime(2023, 6, 30, tzinfo=UTC),
+        unit=PROVINCE,
+        version=2,
+        digest="sha256:0",
+        plan=REFERENCE.plan.id,
+        author="an office",
+        reason="",
+        communes=[],
+        targets=[],
+    )
+    drafts = told(moved, the_world(routes=[a_branch(to=["district_office"])]))
+    assert [(draft.branch, str(draft.recipient), draft.channel) for draft in drafts] == [
+        ("rules", "coordination_office@20", "email")
+    ]
+
+
+def test_whom_a_coordinator_s_silence_concerns_is_told_by_the_first_channel_that_reaches_them() -> None:
+    given = SilenceGiven(
+        id=UUID(int=7),
+        at=datetime(2023, 6, 30, tzinfo=UTC),
+        unit=VAN_QUAN,
+        silence=UUID(int=8),
+        match=Match(under=["184"], criteria=["ntm-11"]),
+        starts_at=datetime(2023, 6, 30, tzinfo=UTC),
+        ends_at=datetime(2023, 7, 30, tzinfo=UTC),
+        reason="a flood",
+        author="a coordinator",
+    )
+    world = the_world(
+        DISTRICT_OFFICE,
+        a_contact("district_committee", "184", emails=[], phones=["+84912345678"]),
+        a_contact("district_office", "178", emails=["other@example.vn"]),
+        a_contact("poverty_division", "20", emails=["poverty@example.vn"]),
+        a_contact("labour_division", "20", emails=["labour@example.vn"]),
+        a_contact("coordination_office", "20", emails=["office@example.vn"]),
+    )
+    assert {(draft.branch, str(draft.recipient), draft.channel) for draft in told(given, world)} == {
+        ("silence", "district_office@184", "email"),
+        ("silence", "district_committee@184", "sms"),
+        ("silence", "poverty_division@20", "email"),
+    }
+
+
+def test_routing_tells_how_deep_in_the_tree_each_branch_stands_that_it_asked_and_what_it_answered() -> None:
+    below = a_branch(id="below", events=[Event.MET])
+    world = the_world(routes=[a_branch(id="above").model_copy(update={"branches": [below]})])
+    steps = asked(world.tree, an_alert(a_status_change()), world.reference)
+    assert [(step.branch.id, step.depth, step.takes, step.tells) for step in steps] == [
+        ("root", 0, True, False),
+        ("above", 1, True, True),
+        ("below", 2, False, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "role", "is_own"),
+    [
+        (["*"], "poverty_division", True),
+        (["ntm-11"], "poverty_division", True),
+        (["ntm-12"], "poverty_division", False),
+        (["ntm-11"], "coordination_office", False),
+        (["ntm-11"], "district_office", True),
+    ],
+)
+def test_a_key_stands_for_the_offices_of_its_unit_that_have_its_criteria(
+    criteria: list[str], role: str, *, is_own: bool
+) -> None:
+    holder = next(one for one in REFERENCE.plan.roles if one.role == role)
+    code = "20" if holder.level == "province" else "184"
+    unit = REFERENCE.units.known(code)[-1]
+    assert KeyScope([code], criteria).is_own(holder, unit) is is_own
+    assert not KeyScope(["178"], ["*"]).is_own(holder, unit), "another unit's key"
+
+
+def test_a_reminder_goes_by_the_routes_of_reminders() -> None:
+    soon = ReportSoonDue(
+        id=UUID(int=4),
+        event=ReportEvent.SOON_DUE,
+        at=datetime(2023, 7, 3, tzinfo=UTC),
+        unit=VAN_QUAN,
+        report="poverty-monthly",
+        name=Bilingual(vi="Rà soát thường xuyên", en="Regular review"),
+        period=Period.parse("2023-06"),
+        due=date(2023, 7, 5),
+        missing=[DIEM_HE],
+    )
+    world = the_world(DISTRICT_OFFICE)
+    reminders = {branch.id for branch in world.tree.reminders.walk()}
+    drafts = told(soon, world)
+    assert "district_office@184" in recipients(drafts)
+    assert {draft.branch for draft in drafts} <= reminders
