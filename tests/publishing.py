@@ -14,7 +14,9 @@ async def publish(connection: AsyncConnection, *changes: Change) -> None:
     """Store changes as scoring does, in a transaction that the caller ends."""
     on = REFERENCE.units.find
     keyed = [(on(change.unit.code, START), change) for change in changes]
-    await publish_changes(connection, [ChangeOfUnit(unit.key, change) for unit, change in keyed if unit])
+    await publish_changes(
+        connection, REFERENCE.plan.unit, [ChangeOfUnit(unit.key, change) for unit, change in keyed if unit]
+    )
 
 
 async def publish_all(around: Surroundings, *changes: Change) -> None:

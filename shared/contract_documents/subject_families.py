@@ -33,6 +33,16 @@ TRACE = {
 }
 
 
+_OF_PROVINCE = {
+    "ce-province": {
+        "type": "string",
+        "pattern": "^[0-9]{2}$",
+        "description": "Code of the province: two provinces may use one `ce-id`. Events of before 2026-12 lack it.",
+    }
+}
+"""The headers of what the national office gets of many provinces."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectFamily:
     """A family of subjects on which services publish one kind of message."""
@@ -108,6 +118,7 @@ SUBJECT_FAMILIES = (
         ("status.changed",),
         ("scoring",),
         {"district": _DISTRICT, "commune": "Code of the commune.", "criterion": "Set and number, such as `ntm-11`."},
+        _OF_PROVINCE,
     ),
     SubjectFamily(
         "statusesOfPlans",
@@ -123,6 +134,7 @@ SUBJECT_FAMILIES = (
             "plan": "The plan's id, such as `lang-son-2023`.",
             "criterion": "Set and number, such as `ntm-11`.",
         },
+        _OF_PROVINCE,
     ),
     SubjectFamily(
         "targets",
@@ -132,6 +144,7 @@ SUBJECT_FAMILIES = (
         ("target.changed",),
         ("scoring",),
         {"unit": _UNIT, "commitment": "Its id in the plan."},
+        _OF_PROVINCE,
     ),
     SubjectFamily(
         "targetsOfPlans",
@@ -141,6 +154,7 @@ SUBJECT_FAMILIES = (
         ("target.changed",),
         ("scoring",),
         {"unit": _UNIT, "plan": "The plan's id, such as `lang-son-2023`.", "commitment": "Its id in the plan."},
+        _OF_PROVINCE,
     ),
     SubjectFamily(
         "problems",

@@ -15,6 +15,9 @@ MESSAGE_ID = "Nats-Msg-Id"
 SUBJECT = "ce-subject"
 """The header with the subject on which a message is published."""
 
+PROVINCE = "ce-province"
+"""The header with the code of the province whose event it is: an extension of CloudEvents."""
+
 TRACE = "traceparent"
 """The header with the W3C trace context of what led to a message."""
 
@@ -42,8 +45,12 @@ def cloud_event(
     source: str,
     at: datetime,
     trace: str | None = None,
+    province: str | None = None,
 ) -> Message:
-    """Return an event as a message. Its id is also the id by which JetStream drops repeated messages."""
+    """Return an event as a message. Its id is also the id by which JetStream drops repeated messages.
+
+    `province`: its code, named by events that come together with those of other provinces, whose ids it may share.
+    """
     own_id = str(event_id)
     return Message(
         subject,
@@ -58,6 +65,7 @@ def cloud_event(
             "ce-time": at.isoformat(),
             "content-type": "application/json",
             TRACE: trace or new_trace(),
+            **({} if province is None else {PROVINCE: province}),
         },
     )
 

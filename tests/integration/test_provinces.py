@@ -30,7 +30,7 @@ from services.scoring.update.published_changes import messages_of
 from shared.contracts import subjects
 from shared.contracts.verdict_change import Change
 from shared.nats import national
-from shared.nats.cloud_events import Message
+from shared.nats.cloud_events import PROVINCE, Message
 from shared.nats.mirrors import Fault, call
 from shared.nats.national_mirrors import ProvinceMirror, ensure_national_mirrors
 from shared.nats.publishing import BrokerUnavailableError, publish
@@ -83,7 +83,7 @@ class Nation:
 
     async def tell(self, province: str, *changes: Change) -> None:
         """Publish changes as a province's scoring does."""
-        messages = [one for change in changes for one in messages_of(change, None)]
+        messages = [one for change in changes for one in messages_of(change, province, None)]
 
         async def are_stored() -> bool:
             try:
@@ -255,6 +255,11 @@ async def test_the_national_office_follows_what_scoring_of_two_provinces_tells_a
             assert all(one.content == change.model_dump(mode="json") for one in heard)
             for code in PROVINCES:
                 await _is_kept(nation, code, places)
+                stream = national.stream_of(code)
+                message = await nation.streams.get_last_msg(stream, national.subject_of(code, subjects.ALL_STATUSES))
+                assert message.headers
+                assert message.headers["ce-id"] == str(change.id)
+                assert message.headers[PROVINCE] == code, "an event tells by itself whose it is"
         await publish_all(around, later)
         async with following(nation, places) as follower:  # goes on behind its place
             target = a_target_change()

@@ -36,7 +36,7 @@ async def tell_missed(transaction: Transaction) -> int:
         bound = own.reference.bound_communes(own.reference.plan.deadline)
         for units in batched(sorted(bound), _UNITS_AT_ONCE):
             changes = await _missed(own, {unit: bound[unit] for unit in units})
-            await publish_changes(transaction.connection, changes)
+            await publish_changes(transaction.connection, transaction.province, changes)
             count += len(changes)
     return count
 

@@ -234,7 +234,7 @@ async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> lis
     for units in batched(criteria, _UNITS_AT_ONCE):
         some = {unit: criteria[unit] for unit in units}
         changes = await judge_units(transaction, await units_to_judge(transaction, some, differing=()))
-        await publish_changes(transaction.connection, changes)
+        await publish_changes(transaction.connection, transaction.province, changes)
         told += [(change.before, change.after) for _, change, _ in changes]
     return told
 

@@ -172,7 +172,7 @@ async def judge_due(transaction: Transaction, due: Mapping[int, Sequence[Criteri
     for units in batched(sorted(due), _UNITS_AT_ONCE):
         criteria = {unit: due[unit] for unit in units}
         changes = await judge_units(transaction, await units_to_judge(transaction, criteria))
-        await publish_changes(transaction.connection, changes)
+        await publish_changes(transaction.connection, transaction.province, changes)
         count += len(changes)
     return count
 

@@ -24,8 +24,8 @@ async def published_messages(
 
     def made(body: object) -> Sequence[Message]:
         change = _CHANGE.validate_python(body)
-        is_in_force = change.plan is None or change.plan == plans.in_force(change.on).plan.id
-        return messages_of(change, None, is_in_force)
+        plan = plans.in_force(change.on).plan
+        return messages_of(change, plan.unit, None, change.plan is None or change.plan == plan.id)
 
     async for bodies in all_changes(connection):
         yield read_rows(bodies, made)

@@ -36,10 +36,12 @@ class ChangeOfUnit(NamedTuple):
 
 async def publish_changes(
     connection: AsyncConnection,
+    province: str,
     changes: Sequence[ChangeOfUnit],
     traces: Mapping[UUID, str | None] = MappingProxyType({}),
 ) -> None:
-    """Store the changes and put their messages into the outbox, each in the trace of the submission that caused it.
+    """Store the changes of a province, by its code, and put their messages into the outbox, each in the trace of the
+    submission that caused it.
 
     A change that is stored already was published: it is not published again.
     """
@@ -50,7 +52,7 @@ async def publish_changes(
         for row, (_, change, is_in_force) in zip(rows, changes, strict=True)
         if change.id in new
         for message in messages_of(
-            change, traces.get(change.submission) if change.submission else None, is_in_force, row["body"]
+            change, province, traces.get(change.submission) if change.submission else None, is_in_force, row["body"]
         )
     ]
     await outbox.put(connection, OutboxRow, messages)
@@ -128,9 +130,9 @@ def _moved(verdicts: Iterable[tuple[Status, Status]]) -> list[VerdictsMoved]:
 
 
 def messages_of(
-    change: Change, trace: str | None, is_in_force: bool = True, written: WrittenJson | None = None
+    change: Change, province: str, trace: str | None, is_in_force: bool = True, written: WrittenJson | None = None
 ) -> list[Message]:
-    """Return the CloudEvents that carry a change, in the trace of the submission that caused it.
+    """Return the CloudEvents that carry a province's change, in the trace of the submission that caused it.
 
     `written`: the change as it is stored; it is written once.
     A commitment's has two: by its plan, and where that is in force also as systems know it that know of one plan. The
@@ -149,6 +151,8 @@ def messages_of(
         if is_in_force:
             addressed.append((subjects.target(change.unit.code, topic), "target.changed", change.id))
     return [
-        cloud_event(subject, body, event_id=event_id, kind=kind, source="scoring", at=change.at, trace=trace)
+        cloud_event(
+            subject, body, event_id=event_id, kind=kind, source="scoring", at=change.at, trace=trace, province=province
+        )
         for subject, kind, event_id in addressed
     ]

@@ -55,7 +55,7 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     received = {arrival.submission.id: arrival.day for arrival in each(new)}
     changes = await take_into_account(transaction, stored, new, received)
     traces = {arrival.submission.id: arrival.trace for arrival in each(new)}
-    await publish_changes(transaction.connection, changes, traces)
+    await publish_changes(transaction.connection, transaction.province, changes, traces)
     return len(changes)
 
 

@@ -71,7 +71,7 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
     }
     received = {taking.id: received_on(taking.at) for taking in taken}
     changes = await take_into_account(transaction, change, causes, received)
-    await publish_changes(transaction.connection, changes)
+    await publish_changes(transaction.connection, transaction.province, changes)
     return len(changes) + await judge_targets(transaction)
 
 

@@ -36,7 +36,7 @@ async def judge_targets(transaction: Transaction) -> int:
     if not await lock_targets_if_outdated(connection, transaction.moment.on):
         return 0
     changes = [change for own in transaction.of_each_plan for change in await _judge_targets(own, own is transaction)]
-    await publish_changes(connection, changes)
+    await publish_changes(connection, transaction.province, changes)
     return len(changes)
 
 

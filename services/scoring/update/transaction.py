@@ -33,6 +33,11 @@ class Transaction:
         """The judge by the plan, on the day of the moment."""
         return Judge(self.reference, self.moment.on)
 
+    @property
+    def province(self) -> str:
+        """The code of the province whose plan it is."""
+        return self.reference.plan.unit
+
     def because_of(self, cause: Cause) -> Transaction:
         """Return the transaction for changes that have a cause."""
         return replace(self, cause=cause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from os.path import normpath
 from pathlib import Path
 from typing import Any, get_args
 
@@ -143,3 +144,24 @@ def test_caddy_alone_has_the_services_ports_and_reaches_neither_broker_nor_datab
     assert caddy["read_only"] is True
     assert caddy["cap_drop"] == ["ALL"]
     assert caddy["user"] == compose["services"]["nats"]["user"] == "10001:10001"
+
+
+def test_a_province_s_broker_finds_every_file_that_its_configuration_includes(compose: dict[str, Any]) -> None:
+    over = yaml.safe_load((ROOT / "docker-compose.province.yml").read_text(encoding="utf-8"))
+    assert over.keys() == {"services"}
+    assert over["services"].keys() == {"nats"}
+    nats = over["services"]["nats"]
+    assert nats.keys() == {"command", "volumes"}, "all else stays as it is"
+    settings = {"NTM_NATIONAL_FILE": "/srv/national.conf", "NTM_NATIONAL_CA_FILE": "/srv/ca.crt"}
+    # Compose joins the volumes of both files by the places at which they are seen
+    seen = {**mounts(compose["services"]["nats"], settings), **mounts(nats, settings)}
+    named, configuration = nats["command"]
+    assert named == "--config"
+    text = (ROOT / seen[configuration]).read_text(encoding="utf-8")
+    included = [normpath(Path(configuration).parent / name) for name in re.findall(r'^include "(.+)"$', text, re.M)]
+    assert len(included) == 2
+    assert {seen[place] for place in included} == {"./deploy/nats/nats.conf", "/srv/national.conf"}
+    assert seen["/etc/nats/national/ca.crt"] == "/srv/ca.crt"
+    guide = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    assert "--ca-file /etc/nats/national/ca.crt" in guide, "so that the office's file names it there"
+    assert all(f"${{{name}:?" in str(nats["volumes"]) for name in settings), "Compose stops where one is not set"

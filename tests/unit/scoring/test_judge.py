@@ -226,9 +226,10 @@ def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Re
     )
     moment = Moment(MIDYEAR, datetime(2023, 6, 30, 9, tzinfo=VIETNAM))
     (change,) = ChangesAt(reference, moment).of_criterion(unit, "ntm-11", PreviousVerdict(), assessment, None)
-    (message,) = messages_of(change, trace=None)
+    (message,) = messages_of(change, "20", trace=None)
     assert message.subject == "ntm.v1.status.184.06280.ntm-11"
     assert message.headers["ce-id"] == message.headers["Nats-Msg-Id"] == str(change.id)
     assert message.headers["ce-specversion"] == "1.0"
+    assert message.headers["ce-province"] == "20"
     (again,) = ChangesAt(reference, moment).of_criterion(unit, "ntm-11", PreviousVerdict(), assessment, None)
     assert again.id == change.id
