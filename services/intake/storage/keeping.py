@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, text
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -23,7 +24,7 @@ from services.intake.storage.tables import (
     WithdrawalRow,
 )
 from shared.contracts.status import Stage
-from shared.postgres.statements import table_of, upsert
+from shared.postgres.statements import columns_of, insert_rows, table_of, upsert
 
 
 class SubmissionEvent(TypedDict):
@@ -228,4 +229,9 @@ async def _keep(connection: AsyncConnection, model: type[SQLModel], rows: Sequen
     if rows:
         [key] = table_of(model).primary_key
         ordered = sorted(rows, key=lambda row: str(row[key.name]))
-        await connection.execute(insert(table_of(model)).on_conflict_do_nothing(), ordered)
+        await connection.execute(_keeping(table_of(model), tuple(rows[0])), columns_of(ordered))
+
+
+@lru_cache
+def _keeping(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert_rows(table, names).on_conflict_do_nothing()
