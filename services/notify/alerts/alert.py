@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -41,7 +42,7 @@ type AlertKind = OccasionKind | Literal["dossier", "report"]
 type AlertedEvent = AnyEvent | DossierEvent | ReportEvent | FiguresEvent | RulesEvent | SilenceEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alert:
     """An event on its way to the people who have to know of it, with its unit and district on the event's day.
 
@@ -62,7 +63,7 @@ class Alert:
         """The event's id, so that an event which comes again makes the same alert."""
         return self.occasion.id
 
-    @property
+    @cached_property
     def kind(self) -> AlertKind:
         """The kind of the event."""
         match self.occasion:
@@ -77,7 +78,7 @@ class Alert:
             case change:
                 return change.kind
 
-    @property
+    @cached_property
     def event(self) -> AlertedEvent:
         """The name of the event."""
         match self.occasion:
@@ -93,6 +94,11 @@ class Alert:
                 return figures_event(change) or change.event
             case other:
                 return other.event
+
+    @cached_property
+    def document(self) -> str:
+        """The event as JSON, as webhooks and the alert's row hold it."""
+        return self.occasion.model_dump_json()
 
     @property
     def is_found_by_rebuild(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Discriminator, Tag, TypeAdapter
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from services.notify.alerts.alert import Alert, Occasion, day_of
 from services.notify.alerts.dossier_turn import TurnOfDossier, turns_of
@@ -18,7 +18,7 @@ from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.reference_version import RulesChanged
 from shared.contracts.report_due import ReportSoonDue
-from shared.contracts.verdict_change import StatusChanged, TargetChanged
+from shared.contracts.verdict_change import AnyChange, StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Plan
 from shared.reference.refs import unit_ref
@@ -64,6 +64,9 @@ EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
 )
 
 
+_CHANGES: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
+
+
 def read_alerts(body: bytes, trace: str | None, reference: Reference) -> list[Alert]:
     """Return the alerts of a published event: one for each turn of a dossier's step, for others a single one.
 
@@ -71,13 +74,20 @@ def read_alerts(body: bytes, trace: str | None, reference: Reference) -> list[Al
     """
     if holds_nul(body):
         raise ValueError("a text holds a NUL character, which cannot be stored")
-    match EVENTS.validate_json(body):
+    match _read_event(body):
         case DossierLogged() as logged:
             return [alert_of(turn, reference, trace) for turn in turns_of(logged)]
         case Parked() as parked:
             return [alert_of(_note_of_parked(parked, reference), reference, trace)]
         case event:
             return [alert_of(event, reference, trace)]
+
+
+def _read_event(body: bytes) -> Occasion | Parked | DossierLogged:
+    try:  # most events are changes, and the type of one is known before it is read
+        return _CHANGES.validate_json(body)
+    except ValidationError:
+        return EVENTS.validate_json(body)
 
 
 def _note_of_parked(parked: Parked, reference: Reference) -> OperationNoted:

@@ -16,10 +16,12 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
     joined: dict[object, Draft] = {}
     for draft in drafts:
         gathering = gathering_of(draft, world)
-        key = gathering or draft.id
-        before = joined.get(key)
+        if gathering is None:
+            joined[draft.id] = draft
+            continue
+        before = joined.get(gathering)
         alerts = {alert.id: alert for alert in (*(before.alerts if before else ()), *draft.alerts)}
-        joined[key] = replace(
+        joined[gathering] = replace(
             draft,
             alerts=tuple(sorted(alerts.values(), key=lambda alert: (alert.occasion.at, str(alert.id)))),
             gathering=gathering,

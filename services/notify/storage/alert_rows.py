@@ -43,7 +43,7 @@ class StoredAlert(NamedTuple):
 
 
 class NewAlert(TypedDict):
-    """An alert's values for a new row."""
+    """An alert's values for a new row; `body` is the event as JSON."""
 
     id: UUID
     unit: int | None
@@ -58,7 +58,7 @@ class NewAlert(TypedDict):
     opens: bool
     sample: bool
     trace: str | None
-    body: Occasion
+    body: str
 
 
 def kept_alert(row: StoredAlert, reference: Reference) -> Alert:
@@ -93,5 +93,5 @@ def alert_row(alert: Alert, now: datetime) -> NewAlert:
         "opens": opens(alert),
         "sample": alert.sample,
         "trace": alert.trace,
-        "body": alert.occasion,
+        "body": alert.document,
     }

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.tables import (
@@ -119,7 +121,7 @@ async def record_notices(
         return set()
     statement = _insert_notices(tuple(mentions[0]))
     mentioned = {f"of_{name}": column for name, column in columns_of(mentions).items()}
-    rows = columns_of([row._asdict() for row in notices])
+    rows = {name: list(column) for name, column in zip(StoredNotice._fields, zip(*notices, strict=True), strict=True)}
     return set((await connection.scalars(statement, rows | mentioned)).all())
 
 
@@ -145,21 +147,26 @@ async def lease_notices(
     connection: AsyncConnection, channel: str, now: datetime, until: datetime, limit: int
 ) -> Sequence[StoredNotice]:
     """Lease notices that are due, oldest first: no other worker tries them before `until`."""
+    values = {"of_channel": channel, "now": now, "until": until, "limit": limit}
+    leased = [StoredNotice(*row) for row in await connection.execute(_lease_notices(), values)]
+    return sorted(leased, key=lambda row: row.created_at)
+
+
+@lru_cache
+def _lease_notices() -> ReturningUpdate[Any]:
     due = (
         select(notice.c.id)
-        .where(notice.c.channel == channel, notice.c.due_at <= now)
+        .where(notice.c.channel == bindparam("of_channel"), notice.c.due_at <= bindparam("now"))
         .order_by(notice.c.due_at)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    statement = (
+    return (
         update(notice)
         .where(notice.c.id.in_(due))
-        .values(status=NoticeStatus.SENDING.value, due_at=until)
+        .values(status=NoticeStatus.SENDING.value, due_at=bindparam("until"))
         .returning(*NOTICE_COLUMNS)
     )
-    leased = [StoredNotice(*row) for row in await connection.execute(statement)]
-    return sorted(leased, key=lambda row: row.created_at)
 
 
 async def undelivered(connection: AsyncConnection, now: datetime) -> Sequence[Undelivered]:

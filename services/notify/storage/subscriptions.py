@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ARRAY, Update, Uuid, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -92,8 +93,7 @@ async def note_endpoints(
     `failing_before`: an endpoint that began to fail before then has failed for too long.
     """
     if works:
-        mended = and_(subscription.c.id == func.any(list(works)), subscription.c.failing_since.is_not(None))
-        await connection.execute(update(subscription).where(mended).values(failing_since=None))
+        await connection.execute(_end_failing(), {"works": list(works)})
     if not fails:
         return []
     since = func.coalesce(subscription.c.failing_since, now)
@@ -107,6 +107,13 @@ async def note_endpoints(
     values = {"disabled_at": now, "disabled_reason": "failing"}
     statement = update(subscription).where(ends).values(values).returning(*SUBSCRIPTION_COLUMNS)
     return [StoredSubscription(*row) for row in await connection.execute(statement)]
+
+
+@lru_cache
+def _end_failing() -> Update:
+    works = bindparam("works", type_=ARRAY(Uuid, dimensions=1))
+    failing = and_(subscription.c.id == func.any(works), subscription.c.failing_since.is_not(None))
+    return update(subscription).where(failing).values(failing_since=None)
 
 
 async def subscriptions(connection: AsyncConnection) -> Sequence[StoredSubscription]:

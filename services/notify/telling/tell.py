@@ -55,7 +55,7 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
     if found := [alert.id for alert in fresh if alert.is_found_by_rebuild]:
         await end_repeated(connection, found, now)
     world = await pipeline.world_reader.world(connection, now)
-    begun = [Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh]
+    begun = [Draft((replace(alert, is_over=True) if alert.id in ended else alert,)) for alert in fresh]
     drafts = pass_stages(begun, pipeline.arriving, world)
     await gather_or_tell(connection, drafts, pipeline, world)
     await outbox.put(connection, OutboxRow, [log_entry(alert, AlertEvent.RAISED, now) for alert in fresh])

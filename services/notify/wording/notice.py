@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from services.notify.alerts.alert import Alert, AlertKind
@@ -64,8 +63,8 @@ def _filling(draft: Draft, world: World, words: Words) -> tuple[str, Facts]:
 
 def event_document(alert: Alert) -> str:
     """Return the body of a webhook: the published event, with type and time as Standard Webhooks advise."""
-    kind, at = json.dumps(f"ntm.{alert.kind}.{alert.event}"), json.dumps(alert.occasion.at.isoformat())
-    return f'{{"type":{kind},"timestamp":{at},"data":{alert.occasion.model_dump_json()}}}'
+    kind, at = f"ntm.{alert.kind}.{alert.event}", alert.occasion.at.isoformat()
+    return f'{{"type":"{kind}","timestamp":"{at}","data":{alert.document}}}'
 
 
 def short_message(name: str, facts: Facts, language: Language, style: Style) -> str:
