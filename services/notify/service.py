@@ -66,7 +66,7 @@ from shared.time import utc_now
 log = structlog.get_logger()
 
 # Messages on ntm.v1.alerts… are published together after this pause, so that publishing delays no telling.
-_RELAY_PAUSE_SECONDS = 0.02
+_RELAY_PAUSE_SECONDS = 0.1
 _GAPS_LOGGED = 20
 
 type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]

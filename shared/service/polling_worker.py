@@ -19,7 +19,7 @@ _WAIT_SECONDS = 0.8, 1.2
 class PollingWorker:
     """Calls `work` until it finds nothing to do, and again when it is woken or a second has passed.
 
-    It waits for `pause_seconds` before it begins, so that more work may come and be done together.
+    It waits for `pause_seconds` before each look, so that more work may come and be done together.
     """
 
     def __init__(self, name: str, work: Callable[[], Awaitable[object]], pause_seconds: float = 0) -> None:
@@ -40,12 +40,15 @@ class PollingWorker:
                     await self._woken.wait()
             except TimeoutError:
                 pass
-            await asyncio.sleep(self._pause_seconds)
-            self._woken.clear()
             try:
-                while await self._work():
+                while await self._look():
                     pass
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.warning(f"{self._name} waits", error=str(error))
+
+    async def _look(self) -> object:
+        await asyncio.sleep(self._pause_seconds)
+        self._woken.clear()
+        return await self._work()

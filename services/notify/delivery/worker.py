@@ -42,6 +42,8 @@ ATTEMPTS = Counter("ntm_delivery_attempts", "Attempts at notices", ["channel", "
 
 ATTEMPT_SECONDS = 30
 """The worker breaks an attempt off after these seconds, and begins none whose lease might end earlier."""
+_RECORD_PAUSE_SECONDS = 0.005
+"""Attempts that end within this pause are recorded together."""
 LEASED = 500
 """The most notices of a channel that a process has leased at once."""
 
@@ -208,6 +210,7 @@ class DeliveryWorker:
     async def _record_all(self) -> None:
         while not self._is_over or self._ended:
             await self._has_ended.wait()
+            await asyncio.sleep(_RECORD_PAUSE_SECONDS)
             self._has_ended.clear()
             ended, self._ended = self._ended, []
             if ended:
