@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The change on one day of what a sum is compared with, where the plan asks for a change from the figures before.
 
     Those without a figure for that time (*new* ones) are told apart, so that like is compared with like.
@@ -29,7 +28,7 @@ class Comparison:
     first_denominator: Decimal = ZERO
     """The first figures of the new ones."""
 
-    def __add__(self, other: Comparison) -> Comparison:
+    def __add__(self, other: Comparison) -> Comparison:  # type: ignore[override]
         return Comparison(
             self.units + other.units,
             self.before_numerator + other.before_numerator,
@@ -55,8 +54,7 @@ class Comparison:
 NOT_COMPARED = Comparison()
 
 
-@dataclass(frozen=True, slots=True)
-class Increment:
+class Increment(NamedTuple):
     """The change of a sum on one day."""
 
     numerator: Decimal = ZERO
@@ -69,7 +67,7 @@ class Increment:
     """The units whose newest figures are too old to stand for the present."""
     comparison: Comparison = NOT_COMPARED
 
-    def __add__(self, other: Increment) -> Increment:
+    def __add__(self, other: Increment) -> Increment:  # type: ignore[override]
         return Increment(
             self.numerator + other.numerator,
             self.denominator + other.denominator,

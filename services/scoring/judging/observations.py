@@ -26,7 +26,7 @@ from shared.reference.terms import Terms
 HUNDRED = 100
 _ZERO = Decimal(0)
 _NOTHING = Fraction(0)
-_effective = attrgetter("effective")
+_effective, _order = attrgetter("effective"), attrgetter("order")
 
 
 class CriteriaKnown(NamedTuple):
@@ -144,7 +144,7 @@ def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
 class Reported:
     """The readings of a measure for a period; its value is calculated when somebody looks at it, as few do."""
 
-    __slots__ = ("_checking", "_observation", "_terms", "effective", "newness", "period", "readings")
+    __slots__ = ("_checking", "_observation", "_terms", "effective", "newness", "order", "period", "readings")
 
     def __init__(
         self, terms: Terms, period: Period, readings: Sequence[Reading], checking: Sequence[Reading] = ()
@@ -153,6 +153,7 @@ class Reported:
         self.period, self.readings, self.newness = period, readings, _newness(period)
         known_from = max([reading.known_from for reading in readings])
         self.effective = effective_date(period, known_from, terms.baseline_date)
+        self.order = self.effective, self.newness
         self._terms, self._checking = terms, checking
         self._observation: Observation | None = None
 
@@ -234,12 +235,13 @@ class Observations(Sequence[Observation]):
 
 def reported_in(observations: Sequence[Observation]) -> Sequence[Observation | Reported]:
     """Return the values' periods and days, without calculating a value."""
-    return observations.reported if isinstance(observations, Observations) else observations
+    # `isinstance` of a class below an abstract one takes ten times as long
+    return observations.reported if type(observations) is Observations else observations
 
 
 def newest_reported_in(observations: Sequence[Observation]) -> Sequence[Observation | Reported]:
     """Return the same of those values whose figures were read: to find one's place among them by its day."""
-    return observations.newest_reported if isinstance(observations, Observations) else observations
+    return observations.newest_reported if type(observations) is Observations else observations
 
 
 def in_force(reported: Iterable[Reported], *, is_cut: bool = False) -> Observations:
@@ -248,7 +250,7 @@ def in_force(reported: Iterable[Reported], *, is_cut: bool = False) -> Observati
     `is_cut`: earlier periods were left out. None of these would hide any of the others, nor come after the first.
     """
     kept: list[Reported] = []
-    for one in sorted(reported, key=lambda each: (each.effective, each.newness)):
+    for one in sorted(reported, key=_order):
         if not kept or one.newness > kept[-1].newness:
             kept.append(one)
     return Observations(kept, is_cut=is_cut)
