@@ -88,7 +88,11 @@ class Increment(NamedTuple):
             self.units - other.units,
             self.reports - other.reports,
             self.stale - other.stale,
-            NOT_COMPARED if self.comparison is other.comparison else self.comparison - other.comparison,
+            self.comparison
+            if other.comparison is NOT_COMPARED
+            else NOT_COMPARED
+            if self.comparison is other.comparison
+            else self.comparison - other.comparison,
         )
 
 
@@ -104,7 +108,7 @@ def increments_from(levels: Levels) -> dict[date, Increment]:
     increments: dict[date, Increment] = {}
     before = NO_CHANGE
     for day, level in levels:
-        change = level - before
+        change = level if before is NO_CHANGE else level - before
         increments[day] = increments[day] + change if day in increments else change
         before = level
     return {day: increment for day, increment in increments.items() if increment != NO_CHANGE}
