@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.admission.accept import Admission
 from services.intake.admission.group_commit import GroupCommit
 from services.intake.evidence.scanner import Scanner
-from services.intake.projection.project import OF_ONE_STATEMENT, Sources
+from services.intake.projection.project import Sources
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.settings import IntakeSettings
 from services.intake.storage.tables import (
@@ -92,10 +92,7 @@ class Intake:
 
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:
         """Bring a batch of messages to the tables in one transaction."""
-        engine = self.runtime.engine
-        if projection in OF_ONE_STATEMENT:
-            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        async with engine.begin() as connection:
+        async with self.runtime.engine.begin() as connection:
             await projection(connection, messages, self.runtime)
 
 

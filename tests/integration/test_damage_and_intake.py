@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from nats.aio.msg import Msg
-from sqlalchemy import Table, delete, event, func, insert, literal_column, not_, select, tuple_, update
+from sqlalchemy import Table, delete, func, insert, literal_column, not_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
@@ -182,18 +182,3 @@ async def test_damage_in_any_column_stops_nothing_of_intake(filled: Filled, tabl
 
 def test_each_family_that_intake_projects_is_projected_here() -> None:
     assert {*PROJECTIONS, subjects.EACH_STATUS} == set(subjects.CONSUMERS["intake"])
-
-
-async def test_a_projection_without_a_transaction_around_it_is_one_statement(filled: Filled) -> None:
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(filled.around.engine.sync_engine, "before_cursor_execute", note)
-    for family, projection in PROJECTIONS.items():
-        if projection in project.OF_ONE_STATEMENT:
-            statements.clear()
-            await filled.intake.project(projection, filled.messages[family])
-            assert len(statements) == 1, family
-    event.remove(filled.around.engine.sync_engine, "before_cursor_execute", note)

@@ -260,7 +260,3 @@ def _unit_key(logged: DifficultyLogged | DossierLogged, reference: Reference) ->
     if not known:
         raise KeyError(f"unit {logged.unit.code}")
     return known[-1].key
-
-
-OF_ONE_STATEMENT = frozenset[object]({submissions, reviews, evidence, refusals, changes})
-"""The projections that are a single statement, and so need no transaction around it: half of their round trips."""
