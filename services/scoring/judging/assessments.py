@@ -153,6 +153,16 @@ def _of_observation(observation: Observation) -> dict[str, object]:
         "applies": observation.applies,
         "numerator": _number(observation.numerator),
         "denominator": _number(observation.denominator),
+    }
+    if observation.units_counted is None:
+        return numbers | {
+            "period": observation.period,
+            "stage": observation.stage,
+            "readings": [_part_reading(reading) for reading in observation.readings],
+            "submissions": observation.submissions,
+            "warnings": observation.warnings,
+        }
+    numbers |= {  # the days of an aggregate are not periods that were reported for
         "units_counted": observation.units_counted,
         "units_expected": observation.units_expected,
         "reports_in": observation.reports_in,
@@ -160,13 +170,10 @@ def _of_observation(observation: Observation) -> dict[str, object]:
         "compared": observation.compared,
         "whole": _number(observation.whole),
         "begins_with_first": observation.begins_with_first,
+        "units_stale": observation.units_stale,
+        "stale": observation.units_stale > 0,
+        "stale_after_months": observation.stands_months,
     }
-    if observation.units_counted is not None:
-        numbers |= {
-            "units_stale": observation.units_stale,
-            "stale": observation.units_stale > 0,
-            "stale_after_months": observation.stands_months,
-        }
     if (criteria := observation.criteria) is not None:
         numbers |= {
             "units_stale": None,
@@ -175,15 +182,7 @@ def _of_observation(observation: Observation) -> dict[str, object]:
             "criteria_stale": criteria.stale,
             "criteria_waiting": criteria.waiting,
         }
-    if observation.units_counted is not None:
-        return numbers  # the days of an aggregate are not periods that were reported for
-    return numbers | {
-        "period": observation.period,
-        "stage": observation.stage,
-        "readings": [_part_reading(reading) for reading in observation.readings],
-        "submissions": observation.submissions,
-        "warnings": observation.warnings,
-    }
+    return numbers
 
 
 def _part_reading(reading: Reading) -> PartReading:

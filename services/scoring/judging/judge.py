@@ -99,6 +99,8 @@ class Judge:
         default_factory=dict, compare=False, repr=False
     )
     """By criterion, group of communes and deadline: they are the same for many communes and on any day."""
+    _silent: dict[tuple[object, ...], CriterionVerdict] = field(default_factory=dict, compare=False, repr=False)
+    """The verdicts without figures, by day, criterion, group of communes, deadline and the time of a unit."""
 
     def at(self, day: date) -> Judge:
         """Return the judge by the same plan at another day."""
@@ -126,6 +128,17 @@ class Judge:
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
         holds_until = min(ends, default=last)
         return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
+
+    def criterion_unreported(self, key: CriterionKey, unit: Unit) -> CriterionVerdict:
+        """Judge a commune's criterion without any figures: each first verdict is compared with that.
+
+        It is the same for many communes.
+        """
+        group, deadline = self.reference.commune_group(key, unit), self._deadline(key, unit)
+        of = self.on, key, group, deadline, unit.valid_from, unit.valid_to
+        if of not in self._silent:
+            self._silent[of] = self.criterion(key, unit, Figures())
+        return self._silent[of]
 
     def parts(self, key: CriterionKey, unit: Unit, figures: Figures) -> Sequence[MeasureVerdict]:
         """Judge the indicators of a commune's criterion as `criterion` does, and look for no overdue report."""

@@ -137,7 +137,7 @@ def _before(stored: StoredStatus | None, criterion: CriterionKey, unit: Unit, ju
     """Return the stored verdict, else the verdict without any figures: a first verdict is compared with silence."""
     if stored:
         return PreviousVerdict(stored.status, frozenset(stored.overdue), stored.series_from, stored.contradictory)
-    unreported = judge.criterion(criterion, unit, _NOTHING)
+    unreported = judge.criterion_unreported(criterion, unit)
     return PreviousVerdict(unreported.status, frozenset(unreported.overdue))
 
 
