@@ -87,6 +87,14 @@ def all_report(poor: int = 100, units: Sequence[Unit] = COMMUNES) -> dict[int, F
 # --- who takes whose place ---------------------------------------------------------------------------------
 
 
+def test_of_what_nobody_reports_each_commune_is_judged_by_the_time_in_which_it_exists() -> None:
+    silent = Judge(REFERENCE, EVE)
+    for day in (EVE, DAY, date(2025, 9, 6), date(2026, 1, 31)):
+        for unit in (*COMMUNES, *NEW):
+            found = silent.at(day).criterion_unreported("ntm-11", unit)
+            assert found == Judge(REFERENCE, day).criterion("ntm-11", unit, Figures()), (day, unit)
+
+
 def test_what_happens_after_a_plans_deadline_is_nothing_to_it() -> None:
     lineage, units = load().lineage, load().units
     assert all(lineage.family(unit.key) == (unit.key,) for unit in units)
