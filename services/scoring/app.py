@@ -55,9 +55,10 @@ from shared.http.held_back import HeldBack
 from shared.http.observed import Observed
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
-from shared.service.broker import batches, create_broker, raw_body, start
+from shared.service.broker import batches, create_broker, raw_body, raw_message, start
 from shared.service.replay import answer_replay
 from shared.service.runtime import background
+from shared.service.tracing import answering, trace_of
 from shared.service.wholeness import once_whole
 
 broker = create_broker(settings(), "scoring")
@@ -132,17 +133,19 @@ async def take_submissions_back(messages: list[Msg]) -> None:
     )
 
 
-@broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=raw_body)
-async def answer_preview(request: bytes) -> NatsResponse:
+@broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=raw_message)
+async def answer_preview(request: Msg) -> NatsResponse:
     """Tell what submissions would change; nothing of it is stored."""
-    body, headers = await preview.answer(scoring().runtime, request)
+    with answering(subjects.PREVIEW, trace_of(request)):
+        body, headers = await preview.answer(scoring().runtime, request.data)
     return NatsResponse(body, headers=headers)
 
 
-@broker.subscriber(subjects.JUDGEMENT, queue="scoring", decoder=raw_body)
-async def answer_judgement(request: bytes) -> NatsResponse:
+@broker.subscriber(subjects.JUDGEMENT, queue="scoring", decoder=raw_message)
+async def answer_judgement(request: Msg) -> NatsResponse:
     """Tell how a commune stands by a criteria set, for an office that assesses it."""
-    body, headers = await judgement.answer(scoring().runtime, request)
+    with answering(subjects.JUDGEMENT, trace_of(request)):
+        body, headers = await judgement.answer(scoring().runtime, request.data)
     return NatsResponse(body, headers=headers)
 
 

@@ -284,7 +284,7 @@ REQUESTS = (
         "Xem trước / The statuses that submissions would lead to. Nothing is stored.",
         PreviewRequest,
         (Preview, ProblemDocument),
-        {},
+        {"traceparent": TRACE},
         {
             "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},
             "Nats-Service-Error": {"type": "string"},
@@ -296,7 +296,7 @@ REQUESTS = (
         "Đánh giá hiện tại / How a commune stands by a criteria set. Nothing is stored.",
         JudgementRequest,
         (Judgement, ProblemDocument),
-        {},
+        {"traceparent": TRACE},
         {
             "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},
             "Nats-Service-Error": {"type": "string"},

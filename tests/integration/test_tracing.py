@@ -22,6 +22,7 @@ from tests.ports import free_port
 from tests.running import Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
+from tests.workbooks import a_csv
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
@@ -159,3 +160,35 @@ async def test_a_receiver_that_is_away_holds_up_nothing(around: Surroundings) ->
     await intake.stop()
     assert intake.process
     assert intake.process.returncode != -signal.SIGKILL
+
+
+async def test_what_intake_asks_of_scoring_is_a_step_of_the_trace_of_the_request_that_needs_it(
+    around: Surroundings, receiver: Receiver
+) -> None:
+    intake = await around.start("intake", **settings(receiver))
+    await around.start("scoring", **settings(receiver))
+    key = await around.key("184", agency="district-184")
+    file = a_csv(("06280", "6/2023", 1204, 131, 88))
+
+    async def is_previewed() -> bool:  # without statuses where scoring takes longer than intake waits for it
+        async with intake.client(key) as client:
+            headers = {"traceparent": TRACEPARENT, "content-type": "application/octet-stream"}
+            answer = await client.post("/v1/uploads", params={"dry_run": True}, content=file, headers=headers)
+        return bool(answer.json()["statuses"])
+
+    await eventually(is_previewed)
+
+    async with intake.client(key) as client:
+        looked = await client.get("/v1/dossiers/06280/ntm", headers={"traceparent": TRACEPARENT})
+    assert looked.status_code == 200, looked.text
+
+    def asked() -> set[tuple[str, ...]]:
+        spans = receiver.of_trace(TRACE)
+        steps = [span for span in spans if span.service == "ntm-scoring"]
+        return {tuple(name for _, name in way_to(span, spans)) for span in steps}
+
+    expected = {
+        ("POST /v1/uploads", "request ntm.v1.scoring.preview"),
+        ("GET /v1/dossiers/{commune}/{set}", "request ntm.v1.scoring.judgement"),
+    }
+    await eventually(lambda: expected <= asked(), explain=lambda: f"{asked()}")

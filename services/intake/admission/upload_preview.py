@@ -23,6 +23,7 @@ from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Status
 from shared.contracts.submission import Receipt, Submission, SubmissionWarning, Value
+from shared.nats.cloud_events import TRACE, trace_at_hand
 from shared.reference.load import Reference
 
 log = structlog.get_logger()
@@ -183,7 +184,9 @@ async def statuses_of(
     ends = {submission.unit: submission.period.end for submission in asked.submissions}
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
-            reply = await nats.request(subjects.PREVIEW, asked.model_dump_json().encode(), timeout=PREVIEW_SECONDS)
+            headers = {TRACE: trace_at_hand(None)}
+            body = asked.model_dump_json().encode()
+            reply = await nats.request(subjects.PREVIEW, body, PREVIEW_SECONDS, headers=headers)
         preview = Preview.model_validate_json(reply.data)
     except (NatsError, TimeoutError, ValidationError) as error:
         log.warning("no preview of statuses", error=str(error)[:200] or type(error).__name__)

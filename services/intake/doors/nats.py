@@ -15,7 +15,7 @@ from shared.contracts.subjects import SUBMIT, agency_of
 from shared.http.app import EXPECTED_ERRORS, language_in, problem_of, problem_response
 from shared.nats.cloud_events import TRACE
 from shared.problems import Problem, Problems
-from shared.service.tracing import traced
+from shared.service.tracing import answering
 from shared.texts import filled
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
     `Idempotency-Key`, `Accept-Language`, `traceparent`.
     """
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
-    with traced(f"request {SUBMIT}", "SERVER", headers.get(TRACE), {"messaging.system": "nats"}):
+    with answering(SUBMIT, headers.get(TRACE)):
         return await _answer(intake, message, headers)
 
 

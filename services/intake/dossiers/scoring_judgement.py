@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from shared.contracts import subjects
 from shared.contracts.judgement import Judgement, JudgementRequest
+from shared.nats.cloud_events import TRACE, trace_at_hand
 
 log = structlog.get_logger()
 
@@ -23,7 +24,8 @@ async def judgement_of(nats: Client, unit: str, criteria_set: str) -> Judgement 
     request = JudgementRequest(unit=unit, criteria_set=criteria_set).model_dump_json().encode()
     try:
         async with asyncio.timeout(JUDGEMENT_SECONDS):
-            reply = await nats.request(subjects.JUDGEMENT, request, timeout=JUDGEMENT_SECONDS)
+            headers = {TRACE: trace_at_hand(None)}
+            reply = await nats.request(subjects.JUDGEMENT, request, JUDGEMENT_SECONDS, headers=headers)
         return Judgement.model_validate_json(reply.data)
     except (NatsError, TimeoutError, ValidationError) as error:
         log.warning("no judgement", unit=unit, error=str(error)[:200] or type(error).__name__)
