@@ -206,6 +206,33 @@ def erase(
     _print_remains(done)
 
 
+class PersonalKind(StrEnum):
+    """What a person asks for."""
+
+    EXPORT = "export"
+    ERASURE = "erasure"
+
+
+@app.command("file-personal")
+def file_personal(
+    person: Person,
+    kind: Annotated[PersonalKind, typer.Argument(help="What the person asks for.")],
+    asked_on: AskedOn,
+    asked_by: By = AskedBy.PERSON,
+    reference: Filed = None,
+    data: Data = DATA,
+    key: Key = None,
+) -> None:
+    """File a contact's request, to be carried out later; operators are reminded, as by `ntm doctor`, once it is due."""
+    path = "personal-data-requests"
+    entry = _carry_out(person, kind.value, asked_on.date(), asked_by, reference, data, key, path)
+    console.print(
+        f"đã ghi sổ; hạn trả lời / filed; answer by {entry['answer_by']}, hạn thực hiện / carry out by "
+        f"{entry['carry_out_by']}",
+        style="green",
+    )
+
+
 @app.command("personal-requests")
 def list_requests(data: Data = DATA, key: Key = None) -> None:
     """Print the log of requests about personal data; it names nobody."""
@@ -219,14 +246,22 @@ def list_requests(data: Data = DATA, key: Key = None) -> None:
         for one in items:
             due = f"{one['answer_by']} · {one['carry_out_by']}"
             role, filed = f"{one['role']}@{one['unit']}", one["reference"] or ""
-            table.add_row(one["kind"], role, filed, one["asked_on"], due, one["done_at"][:10], one["done_by"])
+            done = one["done_at"][:10] if one["done_at"] else "chờ / waits"
+            table.add_row(one["kind"], role, filed, one["asked_on"], due, done, one["done_by"] or "")
         console.print(table)
 
     run(work())
 
 
 def _carry_out(
-    person: str, kind: str, asked_on: date, asked_by: AskedBy, reference: str | None, data: Path, key: str | None
+    person: str,
+    kind: str,
+    asked_on: date,
+    asked_by: AskedBy,
+    reference: str | None,
+    data: Path,
+    key: str | None,
+    path: str = "personal-data",
 ) -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         url = f"{system_of(data).notify_url}/v1/contacts"
@@ -237,7 +272,7 @@ def _carry_out(
                 named = "\n".join(f"{one['id']}  {one['role']}@{one['unit']}" for one in found)
                 raise fail(named or f"không có đầu mối này / no such contact: {person}")
             request = {"kind": kind, "asked_on": str(asked_on), "asked_by": asked_by, "reference": reference}
-            answer = await client.post(f"{url}/{found[0]['id']}/personal-data", json=request)
+            answer = await client.post(f"{url}/{found[0]['id']}/{path}", json=request)
         if answer.is_error:
             raise fail(problem_text(answer))
         done: dict[str, Any] = answer.json()

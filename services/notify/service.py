@@ -33,6 +33,7 @@ from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
 from services.notify.storage.contacts import bring_contacts
 from services.notify.storage.made_again import untold
+from services.notify.storage.personal_data import waiting_too_long
 from services.notify.storage.tables import AlertRow, OutboxRow, ParkedRow
 from services.notify.telling.escalate import escalate
 from services.notify.telling.hand_over import Handover
@@ -42,6 +43,7 @@ from services.notify.telling.tell_gathered import tell_gathered
 from services.notify.telling.tell_silenced import tell_silenced
 from services.notify.telling.tell_the_rest import Way, tell_the_rest, ways_left
 from services.notify.telling.world_reader import WorldReader
+from services.notify.texts import phrase
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
 from shared.contracts import subjects
@@ -61,7 +63,9 @@ from shared.service.polling_worker import PollingWorker
 from shared.service.replay import Handles, processing_again
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, OwnLog, Wholeness
-from shared.time import utc_now
+from shared.text import day_named
+from shared.texts import filled
+from shared.time import VIETNAM, utc_now
 
 log = structlog.get_logger()
 
@@ -160,7 +164,8 @@ class Notify:
         """Report what rests or is away, messages that are parked, and mirrors of the office that are wrong."""
         operations = self.runtime.operations
         async with background(operations.watch([Code.MIRROR], self._mirrors)):
-            await operations.watch([*PARKING_CODES, Code.GATEWAY, Code.ANSWERS], self._troubles, failures=1)
+            codes = [*PARKING_CODES, Code.GATEWAY, Code.ANSWERS, Code.PERSONAL]
+            await operations.watch(codes, self._troubles, failures=1)
 
     async def _mirrors(self) -> Mapping[Code, Bilingual | None]:
         if self.runtime.settings.nats_seed_file is None:  # a broker without users has no office
@@ -177,7 +182,16 @@ class Notify:
         names = ", ".join(name for name, refuses in self._refusing().items() if refuses)
         gateways = {Code.GATEWAY: Bilingual(vi=names, en=names)} if names else {}
         answers: Mapping[Code, Bilingual | None] = {Code.ANSWERS: None} if self.answers and self.answers.is_away else {}
-        return {**gateways, **answers, **await self.parking.troubles()}
+        return {**gateways, **answers, **await self._requests(), **await self.parking.troubles()}
+
+    async def _requests(self) -> Mapping[Code, Bilingual | None]:
+        """Say whether persons' requests about their data wait for longer than the law gives for an answer."""
+        async with self.engine.connect() as connection:
+            waiting = await waiting_too_long(connection, utc_now().astimezone(VIETNAM).date())
+        if waiting is None:
+            return {}
+        days = {"answer_by": day_named(waiting.answer_by), "carry_out_by": day_named(waiting.carry_out_by)}
+        return {Code.PERSONAL: filled(phrase("personal_data.waiting"), count=waiting.number, **days)}
 
     async def tell(self, messages: Sequence[Msg]) -> None:
         """Tell of a batch of events, in one transaction."""

@@ -129,6 +129,7 @@ RIGHTS: Mapping[str, Right] = {
         "own", "all", words="as for adding; to replace all: the coordinator", people=_KEEPERS
     ),
     "POST /v1/contacts/{contact_id}/personal-data": Right("province", "all", people=_PROVINCE),
+    "POST /v1/contacts/{contact_id}/personal-data-requests": Right("province", "all", people=_PROVINCE),
     "GET /v1/personal-data-requests": Right("province", "all", people=_PROVINCE),
     "GET /v1/subscriptions": Right("none", agency="own", coordinator=True, people=ROLES),
     "POST /v1/subscriptions": Right("own", "own", people=_KEEPERS),

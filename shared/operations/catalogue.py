@@ -23,6 +23,7 @@ class Code(StrEnum):
     JUDGING = "judging"
     MIRROR = "mirror"
     PARKED = "parked"
+    PERSONAL = "personal"
     QUORUM = "quorum"
     SCHEMA = "schema"
     STREAM = "stream"
@@ -48,6 +49,7 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.JUDGING: Entry(phrase("operations.judging.words"), phrase("operations.judging.remedy")),
     Code.MIRROR: Entry(phrase("operations.mirror.words"), phrase("operations.mirror.remedy")),
     Code.PARKED: Entry(phrase("operations.parked.words"), phrase("operations.parked.remedy")),
+    Code.PERSONAL: Entry(phrase("operations.personal.words"), phrase("operations.personal.remedy")),
     Code.QUORUM: Entry(phrase("operations.quorum.words"), phrase("operations.quorum.remedy")),
     Code.SCHEMA: Entry(phrase("operations.schema.words"), phrase("operations.schema.remedy")),
     Code.STREAM: Entry(phrase("operations.stream.words"), phrase("operations.stream.remedy")),

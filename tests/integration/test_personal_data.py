@@ -7,14 +7,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from nats.js.errors import NotFoundError
 from sqlalchemy import text
 
 from deploy.local.running_system import RunningSystem
-from services.notify.storage.personal_data import ERASED
+from services.notify.storage.personal_data import ERASED, waiting_too_long
+from shared.contracts import subjects
+from shared.contracts.trouble import TroubleReported
+from shared.operations.catalogue import Code
 from shared.time import VIETNAM, utc_now
 from tests.changes import a_contact, a_status_change
 from tests.integration.notify_service import NotifyService, link_of
 from tests.running import ntm
+from tests.waiting import eventually
 
 NAME, MAIL, PHONE = "Hoàng Văn Riêng", "rieng.hoang@example.vn", "+84987650321"
 SHARED = "ldtbxh.vanquan@example.vn"
@@ -146,6 +151,64 @@ async def test_the_log_says_when_and_by_whom_and_names_nobody(notify: NotifyServ
     assert NAME not in notify.log
 
 
+async def reported(notify: NotifyService) -> TroubleReported | None:
+    """Return how things stand about requests that wait, as notify has told them last."""
+    subject = subjects.trouble("notify", Code.PERSONAL)
+    try:
+        message = await notify.nats.jetstream().get_last_msg(subjects.OPERATIONS_STREAM, subject)
+    except NotFoundError:
+        return None
+    return TroubleReported.model_validate_json(message.data or b"")
+
+
+async def filed(notify: NotifyService, contact: str, asked_on: date) -> Any:
+    request = {"kind": "erasure", "asked_on": str(asked_on), "reference": "12/DN-2026"}
+    path = f"/v1/contacts/{contact}/personal-data-requests"
+    answer = await notify.post(path, await notify.key("20"), json=request)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_operators_are_reminded_of_a_request_that_waits_until_it_is_carried_out(notify: NotifyService) -> None:
+    contact = await added(notify)
+    await filed(notify, contact, ASKED_ON)
+
+    async def stands_as(state: str) -> TroubleReported | None:
+        report = await reported(notify)
+        return report if report and report.state == state else None
+
+    report = await eventually(lambda: stands_as("raised"), explain=lambda: notify.log)
+    assert report.details.vi == "1 yêu cầu; hạn trả lời sớm nhất 03/02/2026, hạn thực hiện 14/02/2026"
+    assert NAME not in report.model_dump_json()
+
+    later = str(ASKED_ON + timedelta(days=7))
+    waiting = await filed(notify, contact, date.fromisoformat(later))
+    assert (waiting["answer_by"], waiting["done_at"], waiting["done_by"]) == ("2026-02-10", None, None)
+    listed = await notify.get("/v1/personal-data-requests", await notify.key("20"))
+    assert [(one["answer_by"], one["done_at"]) for one in listed.json()["items"]] == [
+        ("2026-02-03", None),
+        ("2026-02-10", None),
+    ]
+    done = (await asked(notify, contact, "erasure", asked_on=later)).json()["entry"]
+    assert done["asked_on"] == str(ASKED_ON), "the day on which it came first"
+    await eventually(lambda: stands_as("cleared"), explain=lambda: notify.log)
+    listed = await notify.get("/v1/personal-data-requests", await notify.key("20"))
+    assert [one["id"] for one in listed.json()["items"]] == [done["id"]]
+
+
+async def test_nobody_is_reminded_of_a_request_before_its_answer_is_due_nor_does_another_kind_end_it(
+    notify: NotifyService,
+) -> None:
+    contact = await added(notify)
+    today = utc_now().astimezone(VIETNAM).date()
+    await filed(notify, contact, today)
+    await asked(notify, contact, "export", asked_on=str(today))
+    async with notify.engine.connect() as connection:
+        tomorrow, late = today + timedelta(days=1), today + timedelta(days=30)
+        assert await waiting_too_long(connection, tomorrow) is None
+        assert (await waiting_too_long(connection, late)).number == 1
+
+
 async def test_only_the_province_may_and_a_name_is_no_reference(notify: NotifyService) -> None:
     contact = await added(notify)
     request = {"kind": "erasure", "asked_on": str(ASKED_ON)}
@@ -175,6 +238,8 @@ async def test_the_program_hands_over_erases_and_lists(notify: NotifyService, tm
     await ntm("contacts", "export-personal", NAME, *common, "--out", str(out), **env)
     assert json.loads(out.read_text(encoding="utf-8"))["contact"]["emails"] == [SHARED, MAIL]
     assert out.stat().st_mode & 0o777 == 0o600
+    assert "2026-02-03" in await ntm("contacts", "file-personal", NAME, "erasure", *common, **env)
+    assert "chờ / waits" in " ".join((await ntm("contacts", "personal-requests", "--key", key, **env)).split())
     assert "đã xóa" in await ntm("contacts", "erase", NAME, *common, "--yes", **env)
     assert await rows_with(notify, MAIL) == set()
     listed = await ntm("contacts", "personal-requests", "--key", key, **env)

@@ -309,6 +309,9 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "POST /v1/contacts/{contact_id}/personal-data": freshly(
             lambda: on_a_contact("/personal-data"), json=lambda: {"kind": "export", "asked_on": "2026-01-05"}
         ),
+        "POST /v1/contacts/{contact_id}/personal-data-requests": freshly(
+            lambda: on_a_contact("/personal-data-requests"), json=lambda: {"kind": "export", "asked_on": "2026-01-05"}
+        ),
         "GET /v1/personal-data-requests": plainly("/v1/personal-data-requests"),
         "GET /v1/subscriptions": plainly("/v1/subscriptions", "184", marker=subscribed),
         "POST /v1/subscriptions": plainly("/v1/subscriptions", "184", json=subscription),

@@ -90,6 +90,11 @@ DESCRIPTION = Description(
             "Hand over or erase a person's data / Cung cấp hoặc xóa dữ liệu cá nhân",
             problems=(*_WRONG, Problems.NOT_FOUND),
         ),
+        "POST /v1/contacts/{contact_id}/personal-data-requests": Operation(
+            "Contacts",
+            "File such a request, to be carried out later / Ghi sổ yêu cầu, thực hiện sau",
+            problems=(*_WRONG, Problems.NOT_FOUND),
+        ),
         "GET /v1/personal-data-requests": Operation(
             "Contacts", "List such requests / Sổ yêu cầu về dữ liệu cá nhân", problems=(Problems.OUT_OF_SCOPE,)
         ),

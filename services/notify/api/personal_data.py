@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, is_coordinator
 from services.notify.service import Notify
-from services.notify.storage.contacts import lock_contacts, stored_contacts
-from services.notify.storage.personal_data import erase, kept_answers, kept_notices, record, recorded
+from services.notify.storage.contacts import StoredContact, lock_contacts, stored_contacts
+from services.notify.storage.personal_data import end_waiting, erase, kept_answers, kept_notices, record, recorded
 from services.notify.storage.tables import PersonalDataRow
 from services.notify.texts import phrase
 from shared.access.caller import Caller
@@ -48,7 +49,7 @@ class PersonalDataRequest(BaseModel):
 
 
 class PersonalDataEntry(BaseModel):
-    """A line of the log of such requests."""
+    """A line of the log of such requests. Of one that waits nothing is known yet from `done_at` on."""
 
     id: UUID
     kind: Kind
@@ -60,15 +61,15 @@ class PersonalDataEntry(BaseModel):
     asked_on: date
     answer_by: date = Field(description="Two working days after it came.")
     carry_out_by: date = Field(description="15 days after it came.")
-    done_at: AwareDatetime
-    done_by: str
-    key: str
-    notices: int = Field(description="The notices that were handed over or erased.")
-    answers: int
+    done_at: AwareDatetime | None = Field(default=None, description="None: it waits.")
+    done_by: str | None = None
+    key: str | None = None
+    notices: int | None = Field(default=None, description="The notices that were handed over or erased.")
+    answers: int | None = None
 
 
 class PersonalDataLog(BaseModel):
-    """The requests that were carried out, newest first."""
+    """The requests that wait, then those that were carried out, newest first."""
 
     items: list[PersonalDataEntry]
     unreadable: list[UUID] = Field(default=[], description="Lines whose stored content is damaged.")
@@ -116,15 +117,11 @@ class CarriedOut(BaseModel):
 async def carry_out(contact_id: UUID, request: PersonalDataRequest, notify: Serving, caller: SignedIn) -> CarriedOut:
     """Hand over, or erase, all that is kept of a contact, as it asked. Needs the province and all criteria."""
     _check(caller, notify)
-    now = utc_now()
-    if request.asked_on > now.astimezone(VIETNAM).date():
-        details = {"value": str(request.asked_on), "expected": phrase("personal_data.not_yet")}
-        raise Problem(Problems.INVALID_QUERY, Fault("/asked_on", Faults.BAD_PARAMETER, details))
+    now = _now_not_before(request)
     async with notify.engine.begin() as connection:
-        await lock_contacts(connection)
-        if not (found := await stored_contacts(connection, contact_id)):
-            raise Problem(Problems.NOT_FOUND)
-        [person] = found
+        person = await _locked(connection, contact_id)
+        waited = await end_waiting(connection, contact_id, request.kind)
+        request = request.model_copy(update={"asked_on": min(request.asked_on, waited or request.asked_on)})
         data = None
         if request.kind == "export":
             notices, answers = await kept_notices(connection, person), await kept_answers(connection, person)
@@ -138,14 +135,9 @@ async def carry_out(contact_id: UUID, request: PersonalDataRequest, notify: Serv
             numbers = len(notices), len(answers)
         else:
             numbers = await erase(connection, person)
-        row = PersonalDataRow(
-            id=uuid4(),
-            contact=contact_id,
-            role=person.contact.role,
-            unit=person.contact.unit,
-            **request.model_dump(),
-            answer_by=_after(request.asked_on, _ANSWERED_WORKING_DAYS),
-            carry_out_by=request.asked_on + timedelta(days=_CARRIED_OUT_DAYS),
+        row = _row(
+            request,
+            person,
             done_at=now,
             done_by=caller.agency,
             key=caller.key,
@@ -157,9 +149,22 @@ async def carry_out(contact_id: UUID, request: PersonalDataRequest, notify: Serv
     return CarriedOut(entry=PersonalDataEntry.model_validate(row.model_dump()), data=data, remains=_remains(notify))
 
 
+@router.post("/contacts/{contact_id}/personal-data-requests", status_code=201)
+async def file_request(
+    contact_id: UUID, request: PersonalDataRequest, notify: Serving, caller: SignedIn
+) -> PersonalDataEntry:
+    """File a request that came and is to be carried out later: operators are reminded once an answer is due."""
+    _check(caller, notify)
+    _now_not_before(request)
+    async with notify.engine.begin() as connection:
+        row = _row(request, await _locked(connection, contact_id))
+        await record(connection, row)
+    return PersonalDataEntry.model_validate(row.model_dump())
+
+
 @router.get("/personal-data-requests")
 async def list_requests(notify: Serving, caller: SignedIn) -> PersonalDataLog:
-    """List the requests that were carried out: who asked, when, by whom they were carried out; nobody is named."""
+    """List the requests: who asked, when, by whom they were carried out, or that they wait; nobody is named."""
     _check(caller, notify)
     async with notify.engine.connect() as connection:
         rows = await recorded(connection)
@@ -170,6 +175,36 @@ async def list_requests(notify: Serving, caller: SignedIn) -> PersonalDataLog:
 def _check(caller: Caller, notify: Notify) -> None:
     if not is_coordinator(caller, notify.reference):
         raise Problem(Problems.OUT_OF_SCOPE)
+
+
+def _now_not_before(request: PersonalDataRequest) -> datetime:
+    """Return the time; a problem where the request came on a day that is still to come."""
+    now = utc_now()
+    if request.asked_on > now.astimezone(VIETNAM).date():
+        details = {"value": str(request.asked_on), "expected": phrase("personal_data.not_yet")}
+        raise Problem(Problems.INVALID_QUERY, Fault("/asked_on", Faults.BAD_PARAMETER, details))
+    return now
+
+
+async def _locked(connection: AsyncConnection, contact_id: UUID) -> StoredContact:
+    """Lock the contacts and return this one."""
+    await lock_contacts(connection)
+    if not (found := await stored_contacts(connection, contact_id)):
+        raise Problem(Problems.NOT_FOUND)
+    return found[0]
+
+
+def _row(request: PersonalDataRequest, person: StoredContact, **done: Any) -> PersonalDataRow:
+    return PersonalDataRow(
+        id=uuid4(),
+        contact=person.id,
+        role=person.contact.role,
+        unit=person.contact.unit,
+        **request.model_dump(),
+        answer_by=_after(request.asked_on, _ANSWERED_WORKING_DAYS),
+        carry_out_by=request.asked_on + timedelta(days=_CARRIED_OUT_DAYS),
+        **done,
+    )
 
 
 def _after(day: date, working_days: int) -> date:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import NotSent
@@ -125,13 +126,39 @@ async def _forget(connection: AsyncConnection, person: StoredContact) -> None:
 
 
 async def record(connection: AsyncConnection, row: PersonalDataRow) -> None:
-    """Record that a person's request was carried out."""
+    """Record a person's request: that it came and waits, or that it was carried out."""
     await connection.execute(insert(log).values(row.model_dump()))
 
 
+async def end_waiting(connection: AsyncConnection, person: UUID, kind: str) -> date | None:
+    """Take the person's waiting requests of a kind out of the log, an erasure all of them; return when the first came.
+
+    None where none waited.
+    """
+    of_kind = true() if kind == "erasure" else log.c.kind == kind
+    ended = delete(log).where(log.c.contact == person, log.c.done_at.is_(None), of_kind).returning(log.c.asked_on)
+    return min((await connection.execute(ended)).scalars(), default=None)
+
+
 async def recorded(connection: AsyncConnection) -> Sequence[Row[Any]]:
-    """Return the requests that were carried out as their rows have them, newest first."""
-    return (await connection.execute(select(log).order_by(log.c.done_at.desc(), log.c.id))).all()
+    """Return the requests as their rows have them: those that wait, then those that were carried out, newest first."""
+    order = (log.c.done_at.desc().nulls_first(), log.c.answer_by, log.c.id)
+    return (await connection.execute(select(log).order_by(*order))).all()
+
+
+class Waiting(NamedTuple):
+    """The number of requests that are to be answered by now and wait, and the first days on which one is due."""
+
+    number: int
+    answer_by: date
+    carry_out_by: date
+
+
+async def waiting_too_long(connection: AsyncConnection, today: date) -> Waiting | None:
+    """Return the requests that wait on the last day for an answer, or after it; None where there are none."""
+    due = select(func.count(), func.min(log.c.answer_by), func.min(log.c.carry_out_by))
+    found = (await connection.execute(due.where(log.c.done_at.is_(None), log.c.answer_by <= today))).one()
+    return Waiting(*found) if found[0] else None
 
 
 def _to(person: StoredContact) -> ColumnElement[bool]:

@@ -355,7 +355,10 @@ class AddressRow(_Table, table=True):
 
 
 class PersonalDataRow(_Table, table=True):
-    """A person's request about its own data that was carried out. It names nobody: the contact may be gone."""
+    """A person's request about its own data, which waits or was carried out. It names nobody: the contact may be gone.
+
+    Of one that waits nothing is known yet from `done_at` on.
+    """
 
     __tablename__ = "personal_data"
 
@@ -369,11 +372,11 @@ class PersonalDataRow(_Table, table=True):
     asked_on: date
     answer_by: date
     carry_out_by: date
-    done_at: datetime = Field(sa_type=_moment, description="Real time.")
-    done_by: str = Field(description="The agency whose key or person carried it out.")
-    key: str = Field(description="That key's id, or `@` and the name of the person's account.")
-    notices: int
-    answers: int
+    done_at: datetime | None = Field(default=None, sa_type=_moment, description="Real time.")
+    done_by: str | None = Field(default=None, description="The agency whose key or person carried it out.")
+    key: str | None = Field(default=None, description="That key's id, or `@` and the name of the person's account.")
+    notices: int | None = None
+    answers: int | None = None
 
 
 class OperationRow(_Table, table=True):
