@@ -28,7 +28,7 @@ coverage: setup ## Report which lines and branches of the pure rooms the unit te
 	@$(BIN)/coverage run -m pytest --numprocesses=0 $(or $(ARGS),tests/unit/intake tests/unit/scoring tests/unit/notify tests/unit/shared)
 	@$(BIN)/coverage report
 
-mutants: setup ## Change judging and routing in a copy, and name the changes that no unit test notices, in half an hour
+mutants: setup ## Change judging and routing in a copy, and name the changes that no unit test notices, in half an hour or more
 	@deploy/uv pip install --quiet --require-hashes --requirement $(REQUIREMENTS)/reach.txt
 	@rm -rf mutants
 	@$(BIN)/mutmut run

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Point, Requirement
-from services.scoring.judging.verdict import assess, event_of, worst
+from services.scoring.judging.verdict import assess, event_of, status_since, worst
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
 from shared.reference.models import Due
@@ -308,3 +308,50 @@ def test_every_change_of_status_has_its_name() -> None:
     for (before, after), event in named.items():
         assert event_of(before, after) == event
     assert event_of(Status.MET, Status.MET) is None
+
+
+def an_incomplete_sum(value: float, least: float, most: float) -> Observation:
+    """Build a sum of which so many figures are missing that it may be any value between two."""
+    return an_observation(value, units_counted=10, possible=(Fraction(str(least)), Fraction(str(most))))
+
+
+def test_without_a_baseline_an_incomplete_sum_is_judged_only_where_no_path_decides() -> None:
+    without = a_requirement(baseline=None)
+    assert assess(without, [an_incomplete_sum(15, 14, 16)], MIDYEAR).status == Status.NO_DATA
+    assert assess(without, [an_incomplete_sum(8, 7, 9)], MIDYEAR).status == Status.MET, "whatever is missing"
+    assert assess(without, [an_incomplete_sum(9, 8, 11)], MIDYEAR).status == Status.NO_DATA, "it may be met or not"
+    no_path = a_requirement(baseline=None, has_path=False)
+    assert assess(no_path, [an_incomplete_sum(15, 14, 16)], MIDYEAR).status == Status.ON_TRACK
+
+
+def test_the_verdict_on_an_incomplete_sum_holds_as_long_as_that_on_each_value_that_it_may_be() -> None:
+    values = (14, 14.5, 15.5)
+    least, likely, most = (assess(a_requirement(), [an_observation(one)], MIDYEAR).holds_until for one in values)
+    assert least > likely > most
+    verdict = assess(a_requirement(), [an_incomplete_sum(14.5, 14, 15.5)], MIDYEAR)
+    assert (verdict.status, verdict.holds_until) == (Status.ON_TRACK, most)
+
+
+MARCH, JUNE, JULY = date(2023, 3, 31), date(2023, 6, 30), date(2023, 7, 1)
+
+
+def behind_from_july(day: date) -> tuple[Status, date | None]:
+    """Return the status of a day: on track until the end of June, and then behind by time alone."""
+    return (Status.ON_TRACK, JUNE) if day <= JUNE else (Status.BEHIND, None)
+
+
+def test_a_status_has_held_since_the_day_on_which_time_or_a_value_made_it() -> None:
+    begin = date(2023, 1, 1)
+    assert status_since(behind_from_july, begin, [], JUNE) == begin
+    assert status_since(behind_from_july, begin, [MARCH], JUNE) == begin, "a value that changes nothing"
+    assert status_since(behind_from_july, begin, [], JULY) == JULY
+    assert status_since(behind_from_july, begin, [MARCH, date(2023, 9, 1)], date(2023, 12, 1)) == JULY
+    assert status_since(behind_from_july, begin, [date(2024, 1, 1)], JUNE) == begin, "a value of a day to come"
+    assert status_since(behind_from_july, MARCH, [begin], JUNE) == begin, "a value of before the first day"
+
+    def met_for_a_month(day: date) -> tuple[Status, date | None]:
+        return (Status.MET if MARCH <= day < date(2023, 5, 1) else Status.ON_TRACK), None
+
+    values = [MARCH, date(2023, 5, 1)]
+    assert status_since(met_for_a_month, begin, values, date(2023, 4, 1)) == MARCH
+    assert status_since(met_for_a_month, begin, values, JUNE) == date(2023, 5, 1), "it came back, and counts anew"
