@@ -38,7 +38,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
     It names each, with the one that was probably meant and all that there are.
     """
-    if not request.query_params or not request.url.path.startswith(_OPERATIONS):
+    if not request.scope["query_string"] or not request.url.path.startswith(_OPERATIONS):
         return
     route = request.scope.get("route")  # none where a door stands before the router
     path = route.path_format if route else request.url.path
