@@ -14,7 +14,8 @@ from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import assess, event_of, status_since, worst
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
-from shared.reference.models import Due
+from shared.reference.models import Break, Due
+from shared.reference.series import Series
 from tests.builders import BASELINE_DATE, DEADLINE, a_requirement, an_observation
 
 MIDYEAR = date(2023, 7, 1)  # 182 of 365 days: the path is at about 15.01
@@ -355,3 +356,48 @@ def test_a_status_has_held_since_the_day_on_which_time_or_a_value_made_it() -> N
     values = [MARCH, date(2023, 5, 1)]
     assert status_since(met_for_a_month, begin, values, date(2023, 4, 1)) == MARCH
     assert status_since(met_for_a_month, begin, values, JUNE) == date(2023, 5, 1), "it came back, and counts anew"
+
+
+def a_compared_sum(value: float, before: float, on: date, **changes: object) -> Observation:
+    """Build a sum of which a change is asked: with the value before, of the same units."""
+    return an_observation(value, on, units_counted=10, before=Fraction(str(before)), **changes)
+
+
+def test_former_values_of_a_change_are_moved_to_what_the_newest_is_compared_with() -> None:
+    asked = a_requirement(goal=None, change=Fraction(-3), baseline=None)
+    verdict = assess(asked, [a_compared_sum(19, 20, date(2023, 3, 31)), a_compared_sum(15, 18, JUNE)], MIDYEAR)
+    assert [one.value for one in verdict.seen] == [17, 15], "one below the value before, as it was"
+    assert verdict.baseline == Point(BASELINE_DATE, Fraction(18))
+    assert verdict.goal == 15
+    first = [a_compared_sum(19, 20, date(2023, 3, 31)), a_compared_sum(15, 18, JUNE, begins_with_first=True)]
+    assert assess(asked, first, MIDYEAR).baseline == Point(date(2023, 3, 31), Fraction(18))
+
+
+def test_the_baseline_is_the_newest_whole_value_by_its_day() -> None:
+    seen = [
+        an_observation(22, date(2022, 11, 30), units_counted=10),
+        an_observation(20, BASELINE_DATE, units_counted=10),
+        an_incomplete_sum(15, 14, 16),
+    ]
+    assert assess(a_requirement(baseline=None), seen, MIDYEAR).baseline == Point(BASELINE_DATE, Fraction(20))
+
+
+def begun(day: date) -> Series:
+    """Return the series of figures that begins with a break on a day."""
+    words = {"vi": "chuẩn nghèo mới", "en": "the new poverty line"}
+    return Series(
+        day, Break(elements=["poor_households"], valid_from=day, reason=words, verified=True, source="a test")
+    )
+
+
+def test_what_the_plan_states_of_the_time_before_a_break_within_it_is_left_out_and_else_it_stands() -> None:
+    milestones = (Point(date(2023, 9, 30), Fraction(12)),)
+    seen = [an_observation(18, MARCH), an_observation(25, JUNE)]
+    within = a_requirement(series=[begun(date(2020, 1, 1)), begun(date(2023, 4, 1))], milestones=milestones)
+    verdict = assess(within, seen, MIDYEAR)
+    assert [one.value for one in verdict.seen] == [25]
+    assert (verdict.requirement.baseline, verdict.requirement.milestones) == (None, ())
+    before = a_requirement(series=[begun(date(2020, 1, 1)), begun(BASELINE_DATE)], milestones=milestones)
+    verdict = assess(before, seen, MIDYEAR)
+    assert [one.value for one in verdict.seen] == [18, 25]
+    assert (verdict.requirement.baseline, verdict.requirement.milestones) == (20, milestones)
