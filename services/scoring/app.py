@@ -10,7 +10,8 @@ ntm.v1.scoring.preview  ->  preview()        ->  reply: the changes that submiss
 ntm.v1.scoring.judgement  ->  judgement_of()  ->  reply: how a commune stands by a criteria set
 ntm.v1.scoring.replay   ->  score()          ->  reply: the outcome of a parked submission
 
-Each is one transaction, and any number of processes may run.
+Each is one transaction (a batch of submissions two, where other processes hold some of its units), and any number of
+processes may run.
 """
 
 from __future__ import annotations

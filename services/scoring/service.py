@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Self
 
 from nats.aio.msg import Msg
@@ -30,9 +31,9 @@ from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.plan_guard import other_judging, take_version, transaction_of_state
 from services.scoring.update.reference_switch import ReferenceSwitch
 from services.scoring.update.refill_sums import refill_sums
-from services.scoring.update.score import score
+from services.scoring.update.score import score, score_free
 from services.scoring.update.take_back import take_back, taking_back_of
-from services.scoring.update.targets import judge_targets
+from services.scoring.update.targets import judge_targets, judge_targets_if_free
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.contracts import subjects
@@ -73,7 +74,8 @@ class Scoring:
         self.parts = KeptParts(runtime.engine)
         self.answers = KeptAnswers()
         self.borders = Borders.none()
-        self.targets = PollingWorker("targets", self.judge_targets, _TARGETS_WAIT_SECONDS)
+        judging = partial(self.judge_targets, judge_targets_if_free)
+        self.targets = PollingWorker("targets", judging, _TARGETS_WAIT_SECONDS)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)
         runtime.gauges.add("unscored", of_unscored(runtime.nats))
@@ -135,10 +137,14 @@ class Scoring:
                 await judge_targets(transaction.because_of("rules"))
 
     async def score(self, messages: Sequence[Msg]) -> None:
-        """Score a batch of submissions in one transaction."""
+        """Score a batch of submissions in one transaction, and those whose units others held in one of their own."""
         arrivals = [arrival_of(message) for message in messages]
-        async with self.reference_switch.awaited(), self._begin() as transaction:
-            changes = await score(transaction, arrivals)
+        async with self.reference_switch.awaited():
+            async with self._begin() as transaction:
+                changes, waiting = await score_free(transaction, arrivals)
+            if waiting:
+                async with self._begin() as transaction:
+                    changes += await score(transaction, waiting)
         if changes:
             self.relay.wake()
         self.targets.wake()
@@ -153,10 +159,10 @@ class Scoring:
             await take_back(transaction, takings)
         self.relay.wake()
 
-    async def judge_targets(self) -> int:
+    async def judge_targets(self, judge: Callable[[Transaction], Awaitable[int]] = judge_targets) -> int:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
         async with self._begin() as transaction:
-            changes = await judge_targets(transaction.because_of("figure"))
+            changes = await judge(transaction.because_of("figure"))
             are_damaged = await is_to_be_filled(transaction.connection, step.name)  # as judging may have found them
         if are_damaged:
             await self._refill_sums()

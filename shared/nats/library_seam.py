@@ -18,6 +18,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ log = structlog.get_logger()
 _TRIED = {"nats-py": ((2, 16), (2, 16)), "faststream": ((0, 7), (0, 7))}
 """The first and the last version of each library with which the patches were tried."""
 
-_WAIT_FOR_REST_SECONDS = 0.05
+_ANSWER_SECONDS = 5
+"""The time after which the server is taken to be away, where it says no more what it has."""
 
 _process_msg = Client._process_msg
 _connect_command = Client._connect_command
@@ -136,14 +138,31 @@ async def _consume_promptly(subscriber: BatchPullStreamSubscriber) -> None:
             await asyncio.sleep(0.5)
             await _bind_again(subscriber)
             continue
-        # asking for more than there is would wait until the timeout, so ask for what the first one says is left; of
-        # those that come again, as all that a killed process had taken, it does not say how many they are
-        first, most = messages[0].metadata, subscriber.pull_sub.batch_size - 1
-        if left := most if first.num_delivered > 1 else min(first.num_pending, most):
-            with suppress(NatsError, JetStreamError, TimeoutError):
-                messages += await subscriber.subscription.fetch(left, timeout=_WAIT_FOR_REST_SECONDS)
+        # of those that come again, as all that a killed process had taken, the first does not say how many they are
+        if (first := messages[0].metadata).num_pending or first.num_delivered > 1:
+            messages += await _those_there(subscriber.subscription, subscriber.pull_sub.batch_size - 1)
         if subscriber.running:
             await subscriber.consume(messages)
+
+
+async def _those_there(subscription: JetStreamContext.PullSubscription, most: int) -> list[Msg]:
+    """Return the messages that a consumer has now, at most so many.
+
+    nats-py would collect them until a time is over, also where the server has no more to give. A process that stood
+    still that long, as in a container whose share of a processor is used up, would leave most of them in its memory,
+    and work on the first few: the others come again, to another process, before it has come to them.
+    """
+    messages: list[Msg] = []
+    if (asked := most - subscription.pending_msgs) > 0:
+        request = f'{{"batch":{asked},"no_wait":true}}'.encode()
+        await subscription._nc.publish(subscription._nms, request, subscription._deliver)
+    with suppress(NatsError, TimeoutError):  # what came is worked on, and what is lost comes again
+        while len(messages) < most:
+            message = await subscription._sub.next_msg(_ANSWER_SECONDS)
+            if JetStreamContext.is_status_msg(message):
+                break
+            messages.append(message)
+    return messages
 
 
 async def _bind_again(subscriber: BatchPullStreamSubscriber) -> None:

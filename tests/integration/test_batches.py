@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from nats.aio.client import Client
@@ -105,3 +106,33 @@ async def test_what_a_killed_process_had_taken_comes_to_another_together(nats: C
     await worker.stop()
     assert sorted(body for batch in taken for body in batch) == sorted(sent)
     assert len(taken) < 10
+
+
+async def test_a_process_that_stands_still_again_and_again_takes_all_that_is_there_together(
+    nats: Client, nats_server: NatsServer
+) -> None:
+    """As in a container whose share of the processor is used up: what it had not looked at would come again."""
+    await ensure_streams(nats.jetstream())
+    for number in range(20):
+        await nats.jetstream().publish(SUBJECT, f"{number}".encode())
+    taken: list[int] = []
+    done = asyncio.Event()
+    worker = create_broker(as_tester(nats_server), "worker")
+
+    @batches(worker, subjects.ALL_REFUSALS, "halting")
+    async def take(messages: list[Msg]) -> None:
+        taken.append(len(messages))
+        if sum(taken) >= 20:
+            done.set()
+
+    async def stand_still() -> None:
+        while True:
+            time.sleep(0.07)  # noqa: ASYNC251 - nothing else runs meanwhile
+            await asyncio.sleep(0)
+
+    await start(worker, nats)
+    standing = asyncio.create_task(stand_still())
+    await asyncio.wait_for(done.wait(), 60)
+    standing.cancel()
+    await worker.stop()
+    assert taken == [20]

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,20 +16,21 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.scoring.judging.changes import Moment
-from services.scoring.storage.locks import hold_off_rebuild
+from services.scoring.storage.locks import hold_off_rebuild, lock_units
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ParkedRow, StatusRow, TickRow
 from services.scoring.storage.targets import mark_moved, outdated_targets
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.rebuild import rebuild
-from services.scoring.update.score import score
+from services.scoring.update.score import score, score_free
 from services.scoring.update.take_back import take_back, taking_back_of
-from services.scoring.update.targets import begin_targets, judge_targets
+from services.scoring.update.targets import begin_targets, judge_targets, judge_targets_if_free
 from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.closed_streams import closed
 from shared.nats.cloud_events import Message
+from shared.nats.consumers import acknowledged_until
 from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
 from shared.reference.load import follow_each_other
@@ -40,8 +42,9 @@ from tests.binding_plan import binding_reference
 from tests.integration.test_scoring import BORDER, count, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, hesitate, interleaved
-from tests.running import START, Surroundings
+from tests.running import START, Service, Surroundings
 from tests.runtimes import a_relay, a_runtime
+from tests.waiting import eventually
 
 REFERENCE = binding_reference()
 FREE = "05986"  # xã Hoàng Đồng, thành phố Lạng Sơn: the plan binds it to no criterion
@@ -71,6 +74,18 @@ def scoring_of(*submissions: AcceptedSubmission, on: date = START) -> Work[int]:
     async def work(engine: AsyncEngine) -> int:
         async with begun(engine, on) as transaction:
             return await score(transaction, [Arrival(submission) for submission in submissions])
+
+    return work
+
+
+def scoring_in_parts(*submissions: AcceptedSubmission, on: date) -> Work[None]:
+    """Return the work of a worker that scores a batch, as the service does: first what nobody else holds."""
+
+    async def work(engine: AsyncEngine) -> None:
+        async with begun(engine, on) as transaction:
+            _, waiting = await score_free(transaction, [Arrival(submission) for submission in submissions])
+        async with begun(engine, on) as transaction:
+            await score(transaction, waiting)
 
     return work
 
@@ -173,6 +188,50 @@ async def test_a_submission_that_is_withdrawn_while_it_is_scored_counts_no_longe
     await is_as_rebuilt(around)
 
 
+async def test_a_worker_scores_what_no_other_one_holds_and_leaves_the_rest(around: Surroundings) -> None:
+    held = poverty_report("2022-12", 200), poverty_report("2023-06", 100)
+    free = poverty_report("2022-12", 90, unit="06280", district="184")
+    await put_on_stream(around, *held, free)
+    border = REFERENCE.units.find(BORDER, START)
+    assert border
+    async with around.engine.begin() as holder, asyncio.timeout(30):
+        await lock_units(holder, [border.key])
+        async with begun(around.engine) as transaction:
+            _, left = await score_free(transaction, [Arrival(one) for one in (held[0], free, held[1])])
+        assert [arrival.submission for arrival in left] == [*held]
+        async with around.engine.connect() as connection:
+            assert await status_of(connection, "06280")
+            assert await status_of(connection) is None
+    await scoring_of(*held)(around.engine)
+    await is_as_rebuilt(around)
+
+
+async def test_the_service_scores_the_rest_of_a_batch_when_the_other_worker_has_ended(
+    around: Surroundings, scoring: Service
+) -> None:
+    free, held = poverty_report("2022-12", 90, unit="06280", district="184"), poverty_report("2022-12", 200)
+    border = REFERENCE.units.find(BORDER, START)
+    assert border
+
+    async def is_scored(unit: str) -> bool:
+        async with around.engine.connect() as connection:
+            return await status_of(connection, unit) is not None
+
+    async with around.engine.begin() as holder:
+        await lock_units(holder, [border.key])
+        await put_on_stream(around, free, held)
+        await eventually(partial(is_scored, "06280"))
+        assert not await is_scored(BORDER)
+    await eventually(partial(is_scored, BORDER))
+
+    async def is_acknowledged() -> bool:
+        end = await acknowledged_until(around.nats.jetstream(), subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+        return end == 2
+
+    await eventually(is_acknowledged)
+    assert await count(around, ParkedRow) == 0
+
+
 async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(around: Surroundings) -> None:
     first, second = poverty_report("2022-12", 200), poverty_report("2022-12", 100, revision=2)
     await put_on_stream(around, first, second)
@@ -192,6 +251,22 @@ async def test_two_workers_judge_targets_one_after_the_other(around: Surrounding
         change = table_of(ChangeRow)
         told = (await connection.execute(select(change.c.unit, change.c.topic, change.c.after))).all()
     assert len(told) == len(set(told))
+
+
+async def test_a_worker_does_not_wait_for_another_one_that_judges_targets(around: Surroundings) -> None:
+    report = poverty_report("2022-12", 200)
+    await put_on_stream(around, report)
+    await scoring_of(report)(around.engine)
+
+    async def pass_by(engine: AsyncEngine) -> tuple[int, set[tuple[str, int]]]:
+        async with begun(engine) as transaction:
+            return await judge_targets_if_free(transaction), await moved(around)
+
+    _, (passed, left) = await interleaved(around.settings, judged_targets, pass_by, before=WRITES_TARGETS)
+    assert passed == 0
+    assert left, "it ended after the other one"
+    assert not await moved(around)
+    await is_as_rebuilt(around)
 
 
 async def test_a_status_that_is_stored_for_yesterday_while_the_day_is_judged_is_judged_on_the_day(
@@ -409,6 +484,7 @@ async def test_workers_in_any_order_end_with_the_rebuilt_state_and_every_change_
             await publish(around.nats, [a_withdrawal(report, day) for report in withdrawn])
             twice = random.choice(reports)
             work = [scoring_of(report, on=day) for report in (*reports, twice)]
+            work.append(scoring_in_parts(*reports, on=day))
             work += [withdrawing(a_withdrawal(report, day), day) for report in withdrawn]
             work += [judged_targets, judged_targets]
             if random.random() < 0.5:

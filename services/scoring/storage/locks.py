@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Select, bindparam, func, select
+from sqlalchemy import ARRAY, Integer, and_, bindparam, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS, _ALL_UNITS_LOCKS = 1, 2, 3, 4, 5
@@ -16,6 +15,8 @@ _MOST_UNITS = 500
 _HOLD_OFF_REBUILD = select(func.pg_advisory_xact_lock_shared(_ALL_LOCKS, 0))
 TARGETS_LOCK = func.pg_advisory_xact_lock(_TARGET_LOCKS, 0)
 """The SQL that keeps other workers from judging the commitments until the transaction ends."""
+FREE_TARGETS_LOCK = func.pg_try_advisory_xact_lock(_TARGET_LOCKS, 0)
+"""The same where no other worker judges them; it says whether."""
 
 
 async def hold_off_rebuild(connection: AsyncConnection) -> None:
@@ -45,14 +46,29 @@ async def lock_units(connection: AsyncConnection, units: Collection[int]) -> Non
     await connection.execute(_LOCK_UNITS, {"units": in_order})
 
 
-def _locking_units() -> Select[Any]:
-    units = bindparam("units", type_=ARRAY(Integer, dimensions=1))
-    locked = select(func.unnest(units).label("unit")).subquery()
-    shared = func.pg_advisory_xact_lock_shared(_ALL_UNITS_LOCKS, 0)
-    return select(shared, func.pg_advisory_xact_lock(_UNIT_LOCKS, locked.c.unit))
+async def lock_free_units(connection: AsyncConnection, units: Collection[int]) -> set[int]:
+    """Keep other workers from those of the units that are free, until the transaction ends; return the others.
+
+    It waits for nobody, but as `lock_units` does where they are many. A transaction may call only one of the two.
+    """
+    if len(units) > _MOST_UNITS:
+        await lock_units(connection, units)
+        return set()
+    return set((await connection.scalars(_LOCK_FREE_UNITS, {"units": list(units)})).all())
 
 
-_LOCK_UNITS = _locking_units()
+_UNITS = select(func.unnest(bindparam("units", type_=ARRAY(Integer, dimensions=1))).label("unit")).subquery()
+_LOCK_UNITS = select(
+    func.pg_advisory_xact_lock_shared(_ALL_UNITS_LOCKS, 0), func.pg_advisory_xact_lock(_UNIT_LOCKS, _UNITS.c.unit)
+)
+_LOCK_FREE_UNITS = select(_UNITS.c.unit).where(
+    not_(
+        and_(
+            func.pg_try_advisory_xact_lock_shared(_ALL_UNITS_LOCKS, 0),
+            func.pg_try_advisory_xact_lock(_UNIT_LOCKS, _UNITS.c.unit),
+        )
+    )
+)
 
 
 async def lock_days(connection: AsyncConnection) -> None:

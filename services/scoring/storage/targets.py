@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Date, Row, Text, and_, bindparam, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.storage.locks import TARGETS_LOCK
+from services.scoring.storage.locks import FREE_TARGETS_LOCK, TARGETS_LOCK
 from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
@@ -54,6 +54,7 @@ _KEY = target.c.commitment, target.c.unit
 
 _STORED_OF_PLAN = select(*_STORED).where(_OF_PLAN)
 _LOCK_WHERE_OUTDATED = select(TARGETS_LOCK).where(exists().where(_IS_OUTDATED))
+_LOCK_FREE_WHERE_OUTDATED = select(FREE_TARGETS_LOCK).where(exists().where(_IS_OUTDATED))
 _LOCK_OUTDATED = (
     select(*_STORED).where(_OF_PLAN, _IS_OUTDATED).order_by(*_KEY).with_for_update(skip_locked=True, key_share=True)
 )
@@ -71,6 +72,11 @@ async def lock_targets_if_outdated(connection: AsyncConnection, on: date) -> boo
     Outdated: see `outdated_targets`.
     """
     return (await connection.execute(_LOCK_WHERE_OUTDATED, {"on": on})).first() is not None
+
+
+async def lock_targets_if_free_and_outdated(connection: AsyncConnection, on: date) -> bool:
+    """Do what `lock_targets_if_outdated` does, where no other worker judges commitments; say whether it did."""
+    return bool(await connection.scalar(_LOCK_FREE_WHERE_OUTDATED, {"on": on}))
 
 
 async def outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:

@@ -12,7 +12,7 @@ from services.scoring.judging.readings import Reading
 from services.scoring.judging.taken_back import TakenBack
 from services.scoring.storage.arriving import note_and_look
 from services.scoring.storage.known_figures import judged_at
-from services.scoring.storage.locks import lock_units
+from services.scoring.storage.locks import lock_free_units, lock_units
 from services.scoring.storage.readings import newest_readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
@@ -28,23 +28,47 @@ from services.scoring.update.figure_changes import (
     oldest_needed,
 )
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
-from services.scoring.update.sums import move_sums
+from services.scoring.update.sums import Increments, increments_of, move_sums
 from services.scoring.update.transaction import Transaction
+from shared.reference.load import Reference
 
 type ArrivalsByUnit = Mapping[int, Sequence[Arrival]]
 
 
-async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
-    """Take submissions into account; those that are known already change nothing.
+async def score(transaction: Transaction, arrivals: Iterable[Arrival]) -> int:
+    """Take submissions into account; those that are known already change nothing. Wait for units that others hold.
 
     Returns the number of changes. Raises KeyError when a submission names a unit that the reference does not have.
     """
+    by_unit = arrivals_by_unit(arrivals, transaction.reference)
+    await lock_units(transaction.connection, families_concerned(transaction, by_unit))
+    return await _score(transaction, by_unit)
+
+
+async def score_free(transaction: Transaction, arrivals: Iterable[Arrival]) -> tuple[int, list[Arrival]]:
+    """Take those submissions into account of which nobody else holds the units; return also the others, for `score`.
+
+    The reports of a commune come one after the other, so that they lie in two batches where one ends: their workers
+    would wait for each other's whole batch. Raises KeyError as `score` does.
+    """
+    by_unit = arrivals_by_unit(arrivals, transaction.reference)
+    held = await lock_free_units(transaction.connection, families_concerned(transaction, by_unit))
+    waiting = {
+        unit: own
+        for unit, own in by_unit.items()
+        if held and not held.isdisjoint(families_concerned(transaction, {unit: own}))
+    }
+    changes = await _score(transaction, {unit: own for unit, own in by_unit.items() if unit not in waiting})
+    return changes, list(each(waiting))
+
+
+async def _score(transaction: Transaction, arrivals: ArrivalsByUnit) -> int:
+    """Take submissions into account whose units are locked."""
     new = await store_new(transaction, arrivals)
     if not new:
         return 0
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
     transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
-    await lock_units(transaction.connection, families_in_each_plan(transaction, units_concerned(transaction, new)))
     judged, taken_back = await note_and_look(transaction.connection, new.keys(), submissions_named(new))
     if judged:  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
@@ -53,28 +77,33 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
         return 0
     stored = await store_readings(transaction, arriving)
     received = {arrival.submission.id: arrival.day for arrival in each(new)}
-    changes = await take_into_account(transaction, stored, new, received)
-    traces = {arrival.submission.id: arrival.trace for arrival in each(new)}
-    await publish_changes(transaction.connection, transaction.province, changes, traces)
-    return len(changes)
+    return await take_into_account(transaction, stored, new, received)
 
 
-def units_concerned(transaction: Transaction, new: ArrivalsByUnit) -> set[int]:
-    """Return the units whose verdicts and sums the arrivals may change."""
-    elements = {unit: {code for one in own for code in one.submission.readings} for unit, own in new.items()}
-    return {*new, *at_other_level(elements, transaction.reference)}
-
-
-async def store_new(transaction: Transaction, arrivals: Sequence[Arrival]) -> dict[int, list[Arrival]]:
-    """Store the submissions; return those that were not known yet, by the key of their unit."""
-    units = {arrival.submission.id: unit_of(arrival.submission, transaction.reference) for arrival in arrivals}
-    rows = {arrival.submission.id: submission_row(arrival, units[arrival.submission.id]) for arrival in arrivals}
-    stored = await record_submissions(transaction.connection, [rows[key] for key in sorted(rows)])
-    new: defaultdict[int, list[Arrival]] = defaultdict(list)
+def arrivals_by_unit(arrivals: Iterable[Arrival], reference: Reference) -> dict[int, list[Arrival]]:
+    """Return the arrivals by the key of their unit. KeyError when one names a unit that the reference does not have."""
+    by_unit: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
-        if arrival.submission.id in stored:
-            new[units[arrival.submission.id].key].append(arrival)
-    return new
+        by_unit[unit_of(arrival.submission, reference).key].append(arrival)
+    return by_unit
+
+
+def families_concerned(transaction: Transaction, arrivals: ArrivalsByUnit) -> set[int]:
+    """Return the units whose verdicts and sums the arrivals may change, with their kin by each plan that has begun."""
+    elements = {unit: {code for one in own for code in one.submission.readings} for unit, own in arrivals.items()}
+    return families_in_each_plan(transaction, {*arrivals, *at_other_level(elements, transaction.reference)})
+
+
+async def store_new(transaction: Transaction, arrivals: ArrivalsByUnit) -> dict[int, list[Arrival]]:
+    """Store the submissions; return those that were not known yet, by the key of their unit."""
+    rows = {
+        arrival.submission.id: submission_row(arrival, transaction.reference.units.by_key(unit))
+        for unit, own in arrivals.items()
+        for arrival in own
+    }
+    stored = await record_submissions(transaction.connection, [rows[key] for key in sorted(rows)])
+    new = {unit: [arrival for arrival in own if arrival.submission.id in stored] for unit, own in arrivals.items()}
+    return {unit: own for unit, own in new.items() if own}
 
 
 def submissions_named(new: ArrivalsByUnit) -> set[UUID]:
@@ -116,20 +145,25 @@ async def store_readings(transaction: Transaction, arriving: ReadingsByUnit) -> 
 
 async def take_into_account(
     transaction: Transaction, stored: FigureChange, causes: ArrivalsByUnit, received: Mapping[UUID, date]
-) -> list[ChangeOfUnit]:
-    """Judge the criteria of which figures changed, and move the sums of each plan; return the criteria's changes.
+) -> int:
+    """Judge the criteria of which figures changed, publish their changes, and move the sums of each plan.
 
     `received`: the days on which the messages were received that changed the figures, by their ids. A plan that is
-    closed hears only of those that were received before it was.
+    closed hears only of those that were received before it was. Returns the number of the criteria's changes.
     """
     changes: list[ChangeOfUnit] = []
+    increments: list[tuple[Transaction, Increments]] = []
     for own in transaction.of_each_plan:
         change = await change_for(own, stored, received)
         if own is transaction:
             changes = await judge_change(own, stored, change, causes)
         if change:
-            await move_sums(own, change)
-    return changes
+            increments.append((own, await increments_of(own, change)))
+    traces = {arrival.submission.id: arrival.trace for arrival in each(causes)}
+    await publish_changes(transaction.connection, transaction.province, changes, traces)
+    for own, of_plan in increments:
+        await move_sums(own, of_plan)
+    return len(changes)
 
 
 async def change_for(own: Transaction, stored: FigureChange, received: Mapping[UUID, date]) -> FigureChange | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from services.scoring.judging.contributor import Contributor
@@ -18,13 +18,16 @@ from shared.reference.load import Reference
 type Move = tuple[str, int, date, Increment]
 """The increment by which the sum of a commitment and a target moves on a day."""
 
+type Increments = Mapping[tuple[str, int, date], Increment]
+"""By how much sums move: by commitment, target and day."""
 
-async def move_sums(transaction: Transaction, change: FigureChange) -> None:
-    """Move the sums above the changed units, and mark their commitments for `judge_targets` to judge.
+
+async def increments_of(transaction: Transaction, change: FigureChange) -> Increments:
+    """Return by how much the change moves the sums above the changed units.
 
     Where that depends on earlier figures than those that were read, all of them are read.
     """
-    plan, reference = transaction.reference.plan.id, transaction.reference
+    reference = transaction.reference
     moves: list[Move] = []
     far: list[int] = []
     for unit in change.after:
@@ -36,14 +39,22 @@ async def move_sums(transaction: Transaction, change: FigureChange) -> None:
         needed = elements_needed({unit: change.differing[unit] for unit in far}, reference)
         whole = change.over(await readings_among(transaction.connection, needed, reference.plan.horizon))
         moves += [move for unit in far for move in _moves_by(unit, whole, reference)]
-    increments = _added_up(moves)
+    return _added_up(moves)
+
+
+async def move_sums(transaction: Transaction, increments: Increments) -> None:
+    """Move the sums of a plan, and mark their commitments for `judge_targets` to judge.
+
+    All workers move the same few sums, and wait for who moved them until its transaction ends: this comes last.
+    """
+    plan = transaction.reference.plan.id
     moved = {(commitment, unit) for commitment, unit, _ in increments}
     await mark_moved(transaction.connection, plan, moved, transaction.moment.on)
     await add_increments(transaction.connection, plan, increments)
 
 
-def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str, int, date], Increment]:
-    """Return by how much the change in figures moves each sum, by commitment, target and day."""
+def sum_increments(change: FigureChange, reference: Reference) -> Increments:
+    """Return by how much the change in figures moves each sum."""
     return _added_up(move for unit in change.after for move in _moves_by(unit, change, reference))
 
 
@@ -69,7 +80,7 @@ def _moves_by(key: int, change: FigureChange, reference: Reference) -> list[Move
     ]
 
 
-def _added_up(moves: Iterable[Move]) -> dict[tuple[str, int, date], Increment]:
+def _added_up(moves: Iterable[Move]) -> Increments:
     increments: dict[tuple[str, int, date], Increment] = {}
     for commitment, target, day, increment in moves:
         where = commitment, target, day

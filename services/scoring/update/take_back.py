@@ -18,7 +18,6 @@ from services.scoring.storage.taken_back import TakenBackValues, record_taken_ba
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import Arrival, check_storable, unit_of
 from services.scoring.update.figure_changes import FigureChange, replace_readings
-from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.score import families_in_each_plan, take_into_account
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
@@ -71,8 +70,7 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
     }
     received = {taking.id: received_on(taking.at) for taking in taken}
     changes = await take_into_account(transaction, change, causes, received)
-    await publish_changes(transaction.connection, transaction.province, changes)
-    return len(changes) + await judge_targets(transaction)
+    return changes + await judge_targets(transaction)
 
 
 def _units_concerned(transaction: Transaction, units: Collection[int]) -> set[int]:

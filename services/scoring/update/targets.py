@@ -16,6 +16,7 @@ from services.scoring.storage.targets import (
     TargetValues,
     insert_targets,
     lock_outdated_targets,
+    lock_targets_if_free_and_outdated,
     lock_targets_if_outdated,
     stored_targets,
 )
@@ -32,11 +33,19 @@ async def judge_targets(transaction: Transaction) -> int:
     Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
     changes.
     """
-    connection = transaction.connection
-    if not await lock_targets_if_outdated(connection, transaction.moment.on):
-        return 0
+    is_locked = await lock_targets_if_outdated(transaction.connection, transaction.moment.on)
+    return await _judge_outdated(transaction) if is_locked else 0
+
+
+async def judge_targets_if_free(transaction: Transaction) -> int:
+    """Do what `judge_targets` does, where no other worker does it: what is left then, the next look finds."""
+    is_locked = await lock_targets_if_free_and_outdated(transaction.connection, transaction.moment.on)
+    return await _judge_outdated(transaction) if is_locked else 0
+
+
+async def _judge_outdated(transaction: Transaction) -> int:
     changes = [change for own in transaction.of_each_plan for change in await _judge_targets(own, own is transaction)]
-    await publish_changes(connection, transaction.province, changes)
+    await publish_changes(transaction.connection, transaction.province, changes)
     return len(changes)
 
 
