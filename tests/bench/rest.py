@@ -20,7 +20,8 @@ from typing import NamedTuple
 LOOKS_A_SECOND = 200
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+):\d+\)")
 _SERVICE = re.compile(r"uvicorn services\.(?P<name>\w+)\.app:app")
-_STARTING = ("importlib/", "<frozen importlib")
+_STARTING = re.compile(r"lifespan \(|\((importlib/|<frozen importlib)")
+"""What a service does before its first request."""
 _MOST_ROOMS, _MOST_FUNCTIONS, _LEAST_SHARE = 20, 25, 0.02
 
 
@@ -39,7 +40,7 @@ def looks(lines: Iterable[str]) -> Iterator[Look]:
         stack, _, times = line.rstrip().rpartition(" ")
         processes = [found["name"] for part in stack.split(";") if (found := _SERVICE.search(part))]
         frames = [(found["function"], found["file"]) for part in stack.split(";") if (found := _FRAME.fullmatch(part))]
-        if processes and frames and not any(file.startswith(_STARTING) for _, file in frames):
+        if processes and frames and not _STARTING.search(stack):
             yield Look(processes[-1], frames, int(times))
 
 

@@ -10,6 +10,7 @@ SCORE = "score (services/scoring/update/score.py:57)"
 RAW = [
     f"{BENCH};main (tests/bench/scoring.py:9);score (services/scoring/update/score.py:57) 90",
     f"{SERVICE};Config.load_app (uvicorn/config.py:4);import_module (importlib/__init__.py:88) 80",
+    f"{SERVICE};lifespan (services/scoring/app.py:40);load (shared/reference/load.py:9) 70",
     f"{SERVICE};{SCORE};Judge.criterion (services/scoring/judging/judge.py:100) 3",
     f"{SERVICE};{SCORE};Judge.criterion (services/scoring/judging/judge.py:120);__new__ (fractions.py:7) 2",
     f"{SERVICE};_read_loop (nats/aio/client.py:5) 5",
