@@ -19,6 +19,7 @@ from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.dossier import DossierLogged, DossierStep, DossierTurn
 from shared.contracts.period import Period
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import load
@@ -186,6 +187,24 @@ def a_dossier_step(**fields: Any) -> DossierLogged:
             "agency": "ubnd-diem-he",
             "agency_name": "UBND xã Điềm He",
             "turns": [a_turn()],
+            **fields,
+        }
+    )
+
+
+def a_report_soon_due(**fields: Any) -> ReportSoonDue:
+    """Build the reminder of a report on poverty that a commune has yet to hand in."""
+    return ReportSoonDue(
+        **{
+            "id": UUID(int=4),
+            "event": ReportEvent.SOON_DUE,
+            "at": datetime(2023, 7, 3, tzinfo=UTC),
+            "unit": VAN_QUAN,
+            "report": "poverty-monthly",
+            "name": Bilingual(vi="Rà soát thường xuyên", en="Regular review"),
+            "period": Period.parse("2023-06"),
+            "due": date(2023, 7, 5),
+            "missing": [DIEM_HE],
             **fields,
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -16,17 +16,14 @@ from services.notify.stages.group import group
 from services.notify.stages.route import route
 from services.notify.telling.notice_rows import escalation_rows
 from services.notify.world import Subscription, World
-from shared.contracts.bilingual import Bilingual
-from shared.contracts.period import Period
 from shared.contracts.reference_version import RulesChanged
 from shared.contracts.refs import UnitRef
-from shared.contracts.report_due import ReportEvent, ReportSoonDue
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Branch, CommunesMeeting, Contact, Match
 from shared.reference.refs import unit_ref
 from tests.changes import (
-    DIEM_HE,
     DISTRICT_OFFICE,
     LABOUR,
     PROVINCE,
@@ -34,6 +31,7 @@ from tests.changes import (
     VAN_QUAN,
     a_branch,
     a_contact,
+    a_report_soon_due,
     a_status_change,
     a_target_change,
     an_alert,
@@ -405,17 +403,7 @@ def test_a_key_stands_for_the_offices_of_its_unit_that_have_its_criteria(
 
 
 def test_a_reminder_goes_by_the_routes_of_reminders() -> None:
-    soon = ReportSoonDue(
-        id=UUID(int=4),
-        event=ReportEvent.SOON_DUE,
-        at=datetime(2023, 7, 3, tzinfo=UTC),
-        unit=VAN_QUAN,
-        report="poverty-monthly",
-        name=Bilingual(vi="Rà soát thường xuyên", en="Regular review"),
-        period=Period.parse("2023-06"),
-        due=date(2023, 7, 5),
-        missing=[DIEM_HE],
-    )
+    soon = a_report_soon_due()
     world = the_world(DISTRICT_OFFICE)
     reminders = {branch.id for branch in world.tree.reminders.walk()}
     drafts = told(soon, world)

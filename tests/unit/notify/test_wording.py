@@ -28,8 +28,6 @@ from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.assessment import FormulaChosen, Projection
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.period import Period
-from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
 from shared.reference.models import Contact, Match
@@ -38,10 +36,10 @@ from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
     REFERENCE,
-    VAN_QUAN,
     a_draft,
     a_part,
     a_problem,
+    a_report_soon_due,
     a_status_change,
     a_target_change,
     an_alert,
@@ -219,17 +217,7 @@ def test_a_mail_about_a_late_report_that_the_calendar_has_no_more_leads_to_the_w
 
 def test_a_reminder_leads_to_the_form_of_the_report_that_is_soon_due() -> None:
     world = replace(WORLD, figures_url="https://solieu.example.vn")
-    soon = ReportSoonDue(
-        id=UUID(int=4),
-        event=ReportEvent.SOON_DUE,
-        at=datetime(2023, 7, 3, tzinfo=UTC),
-        unit=VAN_QUAN,
-        report="poverty-monthly",
-        name=Bilingual(vi="Rà soát thường xuyên", en="Regular review"),
-        period=Period.parse("2023-06"),
-        due=date(2023, 7, 5),
-        missing=[DIEM_HE],
-    )
+    soon = a_report_soon_due()
     [rendered] = render([a_draft(soon)], world)
     assert rendered.wording
     address = "https://solieu.example.vn/?unit=184&period=2023-06&report=poverty-monthly#enter"
