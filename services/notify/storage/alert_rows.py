@@ -13,6 +13,7 @@ from services.notify.alerts.alert import Alert, AlertedEvent, AlertKind, Occasio
 from services.notify.alerts.events import EVENTS
 from services.notify.alerts.significance import opens, severity
 from shared.contracts.alert import Severity
+from shared.postgres.engine import WrittenJson
 from shared.reference.load import Reference
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class StoredAlert(NamedTuple):
 
 
 class NewAlert(TypedDict):
-    """An alert's values for a new row; `body` is the event as JSON."""
+    """An alert's values for a new row."""
 
     id: UUID
     unit: int | None
@@ -58,7 +59,7 @@ class NewAlert(TypedDict):
     opens: bool
     sample: bool
     trace: str | None
-    body: str
+    body: WrittenJson
 
 
 def kept_alert(row: StoredAlert, reference: Reference) -> Alert:
@@ -93,5 +94,5 @@ def alert_row(alert: Alert, now: datetime) -> NewAlert:
         "opens": opens(alert),
         "sample": alert.sample,
         "trace": alert.trace,
-        "body": alert.document,
+        "body": WrittenJson(alert.document),
     }

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    cast,
     delete,
     func,
     select,
@@ -93,12 +92,10 @@ async def record_alerts(connection: AsyncConnection, rows: Sequence[NewAlert]) -
 @lru_cache
 def _record_alerts(names: tuple[str, ...]) -> ReturningInsert[Any]:
     """Return a single statement for the locks and the rows, which saves a round trip."""
-    types = {name: String() if name == "body" else alert.c[name].type for name in names}
-    arrays = {name: bindparam(name, type_=ARRAY(type_, dimensions=1)) for name, type_ in types.items()}
+    arrays = {name: bindparam(name, type_=ARRAY(alert.c[name].type, dimensions=1)) for name in names}
     rows, topics = unnested(arrays).subquery("rows"), unnested({name: arrays[name] for name in _TOPIC}).subquery()
     locks = locks_of(topics).subquery("locks")
-    values = (cast(rows.c[name], alert.c[name].type) for name in names)
-    statement = insert(alert).from_select(list(names), select(*values).join(locks, true()))
+    statement = insert(alert).from_select(list(names), select(*(rows.c[name] for name in names)).join(locks, true()))
     return statement.on_conflict_do_nothing().returning(alert.c.id)
 
 
