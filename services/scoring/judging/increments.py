@@ -88,11 +88,7 @@ class Increment(NamedTuple):
             self.units - other.units,
             self.reports - other.reports,
             self.stale - other.stale,
-            self.comparison
-            if other.comparison is NOT_COMPARED
-            else NOT_COMPARED
-            if self.comparison is other.comparison
-            else self.comparison - other.comparison,
+            NOT_COMPARED if self.comparison is other.comparison else self.comparison - other.comparison,
         )
 
 
