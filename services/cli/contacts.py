@@ -207,7 +207,7 @@ def erase(
 
 
 class PersonalKind(StrEnum):
-    """What a person asks for."""
+    """The right that a person claims: to have its own data handed over, or erased."""
 
     EXPORT = "export"
     ERASURE = "erasure"

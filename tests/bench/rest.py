@@ -1,4 +1,4 @@
-"""What the rest is: where in the code the services spend the time that a benchmark measures.
+"""The rooms of the code in which the services spend the time that a benchmark measures.
 
 `python -m tests.bench.rest BENCHMARK [PART…]`, such as `scoring year`, runs the benchmark below py-spy, which looks 200
 times a second at what each process does, and prints the share of each room of the code, and the functions in and below
@@ -21,12 +21,12 @@ LOOKS_A_SECOND = 200
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+):\d+\)")
 _SERVICE = re.compile(r"uvicorn services\.(?P<name>\w+)\.app:app")
 _STARTING = re.compile(r"lifespan \(|\((importlib/|<frozen importlib)")
-"""What a service does before its first request."""
+"""The frames by which a service is known to be starting."""
 _MOST_ROOMS, _MOST_FUNCTIONS, _LEAST_SHARE = 20, 25, 0.02
 
 
 class Look(NamedTuple):
-    """What a service did when it was looked at, as often as it was found to do so."""
+    """The functions that a service was found to be in, and how many times."""
 
     service: str
     frames: Sequence[tuple[str, str]]
