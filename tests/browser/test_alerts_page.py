@@ -118,18 +118,62 @@ async def test_a_contact_is_handed_its_data_and_erased(notify: NotifyService, ch
         await keep_picture(page, f"personal-data-{width}")
         assert await faults(page, f"personal data {width}") == []
         async with page.expect_download() as handed:
-            await box.get_by_role("button", name="Thực hiện").click()
+            await box.get_by_role("button", name="Thực hiện ngay").click()
         assert "btxh@example.vn" in (await (await handed.value).path()).read_text(encoding="utf-8")
         await expect(box).to_contain_text("Bản sao lưu")
         await box.get_by_role("button", name="Đóng").last.click()
         await row.get_by_role("button", name="Yêu cầu về dữ liệu cá nhân").click()
         await box.get_by_label("Yêu cầu", exact=True).select_option("erasure")
         await box.get_by_label("Ngày nhận yêu cầu").fill("2026-01-30")
-        await box.get_by_role("button", name="Thực hiện").click()
+        await box.get_by_role("button", name="Thực hiện ngay").click()
         await expect(box).to_contain_text("Đã thực hiện")
         await keep_picture(page, f"personal-data-erased-{width}")
         await box.get_by_role("button", name="Đóng").last.click()
         await expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+async def test_a_request_about_personal_data_is_filed_waits_and_is_carried_out(
+    notify: NotifyService, chromium: Browser, width: int
+) -> None:
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", width) as page:
+        await sign_in(page, await a_person(notify.engine, "20", role="coordinator", agency="agency-20"), "contacts")
+        row = page.locator("[data-contact]").filter(has_text="btxh@example.vn")
+        await row.get_by_role("button", name="Yêu cầu về dữ liệu cá nhân").click()
+        box = page.get_by_role("dialog")
+        await box.get_by_label("Yêu cầu", exact=True).select_option("erasure")
+        await box.get_by_label("Người yêu cầu").select_option("representative")
+        await box.get_by_label("Ngày nhận yêu cầu").fill((utc_now().date() + timedelta(days=2)).isoformat())
+        await box.get_by_label("Số hồ sơ").fill("12/DN-2026")
+        await box.get_by_role("button", name="Ghi sổ, thực hiện sau").click()
+        await expect(box.get_by_role("alert")).to_contain_text("ngày nhận yêu cầu không thể sau hôm nay")
+        await keep_picture(page, f"personal-data-refused-{width}")
+        await box.get_by_label("Ngày nhận yêu cầu").fill("2026-01-30")
+        await box.get_by_role("button", name="Ghi sổ, thực hiện sau").click()
+        await expect(box).to_contain_text("Hạn trả lời người yêu cầu: 03/02/2026; hạn thực hiện: 14/02/2026")
+        await keep_picture(page, f"personal-data-filed-{width}")
+        assert await faults(page, f"personal data filed {width}") == []
+        await box.get_by_role("button", name="Đóng").last.click()
+        first = page.locator("[data-contact]").first  # who asks stands on top
+        await expect(first).to_contain_text("btxh@example.vn")
+        await expect(first).to_contain_text("chờ thực hiện Xóa hẳn, không khôi phục được · 12/DN-2026")
+        await expect(first).to_contain_text("Nhận ngày 30/01/2026, hạn trả lời 03/02/2026, hạn thực hiện 14/02/2026")
+        for language in LANGUAGES:
+            await speak(page, language)
+            await expect(page.locator("[data-request]")).to_be_visible()
+            await keep_picture(page, f"personal-data-waits-{language}-{width}")
+            assert await faults(page, f"personal data waits {language} {width}") == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await speak(page, "vi")
+        await page.get_by_role("button", name="Thực hiện yêu cầu này").click()
+        await expect(box.get_by_label("Ngày nhận yêu cầu")).to_have_value("2026-01-30")
+        await expect(box.get_by_label("Người yêu cầu")).to_have_value("representative")
+        await expect(box.get_by_role("button", name="Ghi sổ, thực hiện sau")).to_have_count(0)
+        await box.get_by_role("button", name="Thực hiện ngay").click()
+        await expect(box).to_contain_text("Đã thực hiện")
+        await box.get_by_role("button", name="Đóng").last.click()
+        await expect(row).to_have_count(0)
+        await expect(page.locator("[data-request]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])

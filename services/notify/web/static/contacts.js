@@ -1,7 +1,8 @@
-// The contacts: who is told as which office, who is on leave, and the handing over to a substitute.
+// The contacts: who is told as which office, who is on leave and hands over, and who asks about the own data.
 
-import { get, post, put } from "./api.js";
+import { get, put } from "./api.js";
 import { badge, dialog, field, h, say, select } from "./dom.js";
+import { requestButton, waitingFor, waitingRequests } from "./personal_data.js";
 import { may, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
@@ -14,10 +15,11 @@ export function contacts(main) {
   const found = h("div", {}, h("p", { class: "loading" }, t("loading")));
   const search = h("input", { type: "search", oninput: () => draw() });
   let items = [];
+  let waiting = []; // requests about personal data
 
   async function look() {
     try {
-      ({ items } = await get("/v1/contacts"));
+      [{ items }, waiting] = await Promise.all([get("/v1/contacts"), waitingRequests()]);
       draw();
     } catch (trouble) {
       found.replaceChildren(troubleBox(trouble, look));
@@ -27,10 +29,12 @@ export function contacts(main) {
   function draw() {
     const words = bare(search.value).split(" ");
     const fits = items.filter((one) => words.every((word) => bare(`${one.name} ${one.office} ${one.unit} ${one.emails}`).includes(word)));
-    const onLeaveFirst = [...fits].sort((a, b) => Boolean(b.leave) - Boolean(a.leave));
+    const asks = new Set(waiting.map(({ contact }) => contact));
+    const rank = (one) => 2 * asks.has(one.id) + Boolean(one.leave); // who asks first, then who is on leave
+    const ordered = [...fits].sort((a, b) => rank(b) - rank(a));
     found.replaceChildren(
       h("p", { role: "status" }, t("contacts_found", fits.length)),
-      h("ul", { class: "dues" }, onLeaveFirst.slice(0, SHOWN).map((one) => item(one, items, look))),
+      h("ul", { class: "dues" }, ordered.slice(0, SHOWN).map((one) => item(one, items, waiting, look))),
       fits.length > SHOWN ? h("p", { class: "hint" }, t("contacts_more", SHOWN)) : "");
   }
 
@@ -41,7 +45,7 @@ export function contacts(main) {
 
 const bare = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").replace(/đ/gi, "d").toLowerCase().trim();
 
-function item(one, items, look) {
+function item(one, items, waiting, look) {
   const colleagues = [...new Set(items.filter((other) => other.unit === one.unit && other.name !== one.name).map(({ name }) => name))];
   const mayChange = may("PUT /v1/contacts/{contact_id}") && ![...one.emails, ...one.phones].some((address) => address.includes("***"));
   return h("li", { "data-contact": one.id },
@@ -51,53 +55,8 @@ function item(one, items, look) {
     mayChange && h("div", { class: "offers" },
       h("button", { type: "button", class: "plain", onclick: () => handOver(one, colleagues, look) }, t(one.leave ? "leave_change" : "leave_begin")),
       one.leave && endButton(one, look)),
-    may("POST /v1/contacts/{contact_id}/personal-data") &&
-      h("div", { class: "offers" }, h("button", { type: "button", class: "plain", onclick: () => askAboutData(one, look) }, t("data_ask"))));
-}
-
-const KINDS = ["export", "erasure"];
-const ASKING = ["person", "representative", "authority"];
-
-function askAboutData(one, look) {
-  const kind = select(KINDS.map((value) => [value, t(`data_${value}`)]), "export");
-  const asker = select(ASKING.map((value) => [value, t(`data_${value}`)]), "person");
-  const on = h("input", { type: "date", required: true });
-  const filed = h("input", { maxlength: 40, pattern: "[\\p{L}\\d_.\\/\\-]+" });
-  const wrong = h("div", {});
-  dialog(t("data_ask"), (close) => {
-    const submit = async (event) => {
-      event.preventDefault();
-      event.submitter.disabled = true;
-      let done;
-      try {
-        const request = { kind: kind.value, asked_by: asker.value, asked_on: on.value, reference: filed.value.trim() || null };
-        done = await post(`/v1/contacts/${one.id}/personal-data`, request);
-      } catch (trouble) {
-        event.submitter.disabled = false;
-        return wrong.replaceChildren(troubleBox(trouble));
-      }
-      if (done.data) handOut(done.data);
-      say(t("data_done"));
-      form.replaceChildren(
-        h("p", {}, t("data_done")), h("p", {}, h("b", {}, t("data_remains"))),
-        h("ul", {}, done.remains.map((words) => h("li", {}, text(words)))),
-        h("div", { class: "actions" }, h("button", { type: "button", class: "main", onclick: close }, t("close"))));
-      look();
-    };
-    const form = h("form", { onsubmit: submit },
-      h("p", {}, h("b", {}, one.name), one.office && one.office !== one.name && ` ${one.office}`), h("p", { class: "hint" }, t("data_hint")),
-      field(t("data_kind"), kind), field(t("data_asked_by"), asker), field(t("data_asked_on"), on),
-      field(t("data_reference"), filed, t("data_reference_hint")), wrong,
-      h("div", { class: "actions" }, h("button", { class: "main" }, t("data_carry_out"))));
-    return form;
-  });
-}
-
-/** Saves what is kept of a person as a file. */
-function handOut(data) {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
-  h("a", { href: address, download: "du-lieu-ca-nhan.json" }).click();
-  URL.revokeObjectURL(address);
+    waitingFor(one, waiting, look),
+    requestButton(one, look));
 }
 
 const changed = (one, leave) =>
