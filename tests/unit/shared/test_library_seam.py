@@ -228,6 +228,39 @@ def test_nats_py_has_no_public_way_to_a_message_with_metadata() -> None:
         Msg(subject="a", metadata=None)  # type: ignore[call-arg]
 
 
+async def _tasks_started(waiting: int, take: Callable[[Any], Awaitable[object]]) -> int:
+    """Return the number of tasks that are started by taking all of some messages that have come already."""
+    subscription = Subscription(Client(), id=1, subject="a")
+    for _ in range(waiting):
+        subscription._pending_queue.put_nowait(Msg(Client(), subject="a"))
+    started: list[object] = []
+
+    def start(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyncio.Task[Any]:
+        started.append(work)
+        return asyncio.Task(work, loop=loop, **more)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(start)
+    try:
+        await take(subscription)
+    finally:
+        loop.set_task_factory(None)
+    assert subscription._pending_queue.empty()
+    return len(started)
+
+
+async def test_nats_py_starts_a_task_for_a_message_that_is_there() -> None:
+    assert await _tasks_started(1, lambda subscription: subscription.next_msg()) >= 1
+
+
+async def test_messages_that_are_there_are_taken_without_a_task() -> None:
+    async def take(subscription: Any) -> None:
+        pulling = SimpleNamespace(_sub=subscription, pending_msgs=2)
+        assert len(await library_seam._those_there(pulling, 2)) == 2  # type: ignore[arg-type]
+
+    assert await _tasks_started(2, take) == 0
+
+
 async def _collect(timeout_seconds: float, nothing_left: type[Exception] = TimeoutError) -> tuple[list[int], float]:
     """Return the sizes of the batches that a subscriber takes when one message is there, and the seconds that it took.
 
