@@ -10,23 +10,40 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic_core import from_json
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Select, Table, delete, func, select, true
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    Identity,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.sql.dml import ReturningDelete
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 from sqlmodel import Field, SQLModel
 
 from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID, SUBJECT, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
-from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
 from shared.service.polling_worker import PollingWorker
 
 log = structlog.get_logger()
@@ -82,8 +99,23 @@ class StoredMessage(NamedTuple):
         return Message(self.subject, self.body.encode(), dict(self.headers))  # type: ignore[call-overload]
 
 
+type _Known = dict[tuple[int, str], Message]
+"""Messages by their number in the outbox and their id."""
+
+_KNOWN: WeakKeyDictionary[AsyncEngine, dict[type[OutboxColumns], _Known]] = WeakKeyDictionary()
+"""By the engine of a relay, and its outbox: the messages that were put there lately, some of them maybe in vain.
+
+The relay does not read them back, nor looks for damage: of a message it knows the row says only that its transaction
+was committed, and when its turn is. The number alone would not do, since a database that is put back from a copy
+gives it out again.
+"""
+
 type SetAside = Callable[[AsyncConnection, StoredMessage], Awaitable[None]]
 """Keeps a damaged message where people see it, in the transaction that removes it from the outbox."""
+
+
+def _read(stored: StoredMessage) -> Message | StoredMessage:
+    return stored if stored.damage else stored.message
 
 
 def _is_header(named: tuple[object, object]) -> bool:
@@ -92,9 +124,19 @@ def _is_header(named: tuple[object, object]) -> bool:
 
 async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages: Sequence[Message]) -> None:
     """Store messages that are to be published once the transaction is committed."""
-    if messages:
-        rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
-        await connection.execute(insert_rows(table_of(outbox), tuple(rows[0])), columns_of(rows))
+    if not messages:
+        return
+    rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
+    stored = await connection.execute(_putting(table_of(outbox), tuple(rows[0])), columns_of(rows))
+    known = _KNOWN.get(connection.engine, {}).get(outbox)
+    if known is not None and len(known) < BATCH_LIMIT:
+        named = {message.headers[MESSAGE_ID]: message for message in messages}
+        known.update({(own_id, message_id): named[message_id] for own_id, message_id in stored})
+
+
+@lru_cache
+def _putting(table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
+    return insert_rows(table, names).returning(table.c.id, table.c.headers[MESSAGE_ID].astext)
 
 
 async def unpublished(connection: AsyncConnection, outbox: type[OutboxColumns]) -> set[str]:
@@ -133,7 +175,8 @@ class _Statements(NamedTuple):
     """Locks, and takes the oldest messages out of the outbox.
 
     Those that another relay has taken while this one waited for it are passed over, as rows that are gone. What is
-    undone when the transaction fails is only repeated, so that its commit need not wait for the disk.
+    undone when the transaction fails is only repeated, so that its commit need not wait for the disk. Of messages that
+    are known already only number and id are returned.
     """
 
     @classmethod
@@ -142,7 +185,16 @@ class _Statements(NamedTuple):
         held = select(lock, func.set_config("synchronous_commit", "off", True)).cte("held").prefix_with("MATERIALIZED")
         oldest = select(table.c.id).join_from(table, held, true()).order_by(table.c.id).limit(BATCH_LIMIT)
         taken = delete(table).where(table.c.id == func.any(func.array(oldest.scalar_subquery())))
-        return cls(select(lock), taken.returning(*(table.c[name] for name in StoredMessage._fields)))
+        message_id = table.c.headers[MESSAGE_ID].astext
+        known = unnested(
+            {
+                "id": bindparam("numbers", type_=ARRAY(BigInteger, dimensions=1)),
+                "message_id": bindparam("ids", type_=ARRAY(Text, dimensions=1)),
+            }
+        )
+        is_known = tuple_(table.c.id, message_id).in_(known)
+        unknown = (case((is_known, None), else_=table.c[name]).label(name) for name in ("body", "headers"))
+        return cls(select(lock), taken.returning(table.c.id, message_id, table.c.subject, *unknown))
 
 
 class Relay(PollingWorker):
@@ -162,6 +214,7 @@ class Relay(PollingWorker):
         self._set_aside = set_aside
         self._outbox, self._table = outbox, table_of(outbox)
         self._statements = _Statements.of(self._table)
+        self._known = _KNOWN.setdefault(engine, {}).setdefault(outbox, {})
         self._is_begun = False
 
     async def relay(self) -> int:
@@ -174,15 +227,24 @@ class Relay(PollingWorker):
                 except NatsError as error:  # such as a user without the right: the stream drops what came lately
                     log.warning("outbox not compared with its streams", error=str(error))
                 self._is_begun = True
-            stored = sorted(StoredMessage(*row) for row in await connection.execute(self._statements.take))
-            damaged = [message for message in stored if message.damage]
-            await publish(self._nats, [message.message for message in stored if message not in damaged])
-            for message in damaged:
-                log.error("stored message set aside", id=message.id, damaged=message.damage)
-                await self._set_aside(connection, message)
+            known = dict(self._known)
+            taken = await self._take(connection, known)
+            await publish(self._nats, [one for one in taken if isinstance(one, Message)])
+            damaged = [one for one in taken if isinstance(one, StoredMessage)]
+            for stored in damaged:
+                log.error("stored message set aside", id=stored.id, damaged=stored.damage)
+                await self._set_aside(connection, stored)
+        for key in known:  # also of those that are not committed yet, or never: the few are read back
+            self._known.pop(key, None)
         if damaged:
             self.wake()  # what tells of it waits in the outbox
-        return len(stored)
+        return len(taken)
+
+    async def _take(self, connection: AsyncConnection, known: _Known) -> list[Message | StoredMessage]:
+        """Take the oldest messages out of the outbox, in order; those that are damaged are returned as stored."""
+        asked = {"numbers": [number for number, _ in known], "ids": [message_id for _, message_id in known]}
+        rows = sorted(await connection.execute(self._statements.take, asked), key=lambda row: row.id)
+        return [_read(StoredMessage(row.id, *row[2:])) if row.body is not None else known[row[:2]] for row in rows]
 
     async def _relay_some(self) -> bool:
         """Return whether more may wait: whoever stores a message later wakes the relay again."""
