@@ -333,7 +333,7 @@ async def a_leased_notice(around: Surroundings, channel: str = "email") -> Notic
     await telling(a_status_change(), through=pipeline(a_branch(channels=[channel])))(around.engine)
     async with around.engine.begin() as connection:
         [row] = await lease_notices(connection, channel, LATER, LATER + timedelta(minutes=1), 10)
-    return notice_of(row, {}, None)
+    return notice_of(row, [], {}, None)
 
 
 def recording(notice: Notice, outcome: Outcome) -> Work[int]:

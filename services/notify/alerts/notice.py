@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.contracts.alert import ChannelName
@@ -39,6 +40,14 @@ class Wording:
     html: str | None = None
 
 
+class ToldAlert(NamedTuple):
+    """An alert that a notice tells, as far as the alert's log needs it."""
+
+    id: UUID
+    trace: str | None
+    unit_code: str
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A notice that is due, with everything that its delivery needs.
@@ -68,3 +77,4 @@ class Notice:
     subscription: UUID | None = None
     link: str | None = None
     is_after_zalo: bool = False
+    alerts: tuple[ToldAlert, ...] = ()

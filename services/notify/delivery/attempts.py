@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.notify.alerts.log import log_message
-from services.notify.alerts.notice import Notice, NoticeStatus
+from services.notify.alerts.notice import Notice, NoticeStatus, ToldAlert
 from services.notify.delivery.breaker import Turn
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.settings import DeliverySettings
-from services.notify.storage.alerts import ToldAlert
 from services.notify.storage.attempts import NewAttempt
 from shared.contracts.alert import AlertEvent
 from shared.masking import mask
@@ -59,7 +57,7 @@ def status_after(
     return NoticeStatus(outcome.result.value), due
 
 
-def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
+def log_entries(attempt: Attempt) -> list[Message]:
     """Return a log entry for each alert that a finished notice tells, without the provider's words: they may hold the
     address. An alert or a notice that is damaged has none: that the notice was tried is recorded all the same.
     """
@@ -80,7 +78,7 @@ def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
             detail=None if event is AlertEvent.SENT else attempt.outcome.result.value,
         )
 
-    return read_rows(alerts, entry).items
+    return read_rows(notice.alerts, entry).items
 
 
 def attempt_values(attempt: Attempt) -> NewAttempt:

@@ -23,6 +23,7 @@ from services.notify.delivery.breaker import Breaker
 from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.storage import subscriptions
+from services.notify.storage.alerts import alerts_told
 from services.notify.storage.attempts import record_attempts
 from services.notify.storage.notices import give_back_notices, lease_notices
 from services.notify.storage.tables import OutboxRow
@@ -44,7 +45,7 @@ ATTEMPT_SECONDS = 30
 """The worker breaks an attempt off after these seconds, and begins none whose lease might end earlier."""
 _RECORD_PAUSE_SECONDS = 0.005
 """Attempts that end within this pause are recorded together."""
-LEASED = 500
+LEASED = 2_000
 """The most notices of a channel that a process has leased at once."""
 
 type AfterAttempts = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
@@ -126,7 +127,8 @@ class DeliveryWorker:
             removed = [row.id for row in rows if row.subscription and row.subscription not in secrets]
             if removed:
                 await subscriptions.withhold_of_removed(connection, removed)
-        self.take([notice_of(row, secrets, self._links) for row in rows if row.id not in removed])
+            told = await alerts_told(connection, [row.id for row in rows])
+        self.take([notice_of(row, told[row.id], secrets, self._links) for row in rows if row.id not in removed])
         self._is_behind = len(rows) == limit
         return self._is_behind and limit > 1
 
@@ -224,10 +226,10 @@ class DeliveryWorker:
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    alerts = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
-                    ours = [attempt for attempt in attempts if attempt.lease in alerts]
+                    held = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
+                    ours = [attempt for attempt in attempts if attempt.lease in held]
                     finished = [one for one in ours if one.due_at is None or one.status is NoticeStatus.SENT]
-                    entries = [entry for attempt in finished for entry in log_entries(attempt, alerts[attempt.lease])]
+                    entries = [entry for attempt in finished for entry in log_entries(attempt)]
                     await outbox.put(connection, OutboxRow, entries)
                     await self._follow_up(connection, ours)
             except Exception as error:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     FromClause,
     Select,
     String,
@@ -18,8 +19,10 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     true,
+    tuple_,
     union,
     update,
 )
@@ -27,7 +30,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from services.notify.alerts.notice import NoticeStatus
+from services.notify.alerts.notice import NoticeStatus, ToldAlert
 from services.notify.storage.alert_rows import NewAlert, StoredAlert
 from services.notify.storage.tables import (
     AlertRow,
@@ -52,14 +55,6 @@ class MentionedAlert(NamedTuple):
     alert: StoredAlert
     left_out: str | None
     because: UUID | None
-
-
-class ToldAlert(NamedTuple):
-    """An alert that a notice tells, as far as the alert's log needs it."""
-
-    id: UUID
-    trace: str | None
-    unit_code: str
 
 
 class OpenCause(NamedTuple):
@@ -126,28 +121,35 @@ async def end_alerts(
 
 @lru_cache
 def _end_alerts() -> ReturningUpdate[Any]:
-    older, newer = alert.alias("older"), alert.alias("newer")
+    new, is_open = bindparam("new", type_=ARRAY(Uuid, dimensions=1)), and_(alert.c.opens, alert.c.ended_at.is_(None))
+    columns = (*(alert.c[name] for name in (*_TOPIC, "id", "event", "at")), is_open.label("is_open"))
+    fresh = select(*columns).where(alert.c.id == func.any(new)).cte("fresh").prefix_with("MATERIALIZED")
+    older = _about_the_same(fresh, is_open, alert.c.at <= fresh.c.at).lateral("older")
+    newer = _about_the_same(fresh, fresh.c.is_open, alert.c.at >= fresh.c.at).lateral("newer")
     pairs = unnested({name: bindparam(name, type_=ARRAY(String, dimensions=1)) for name in ("events", "ended")})
-    pair = pairs.subquery("pairs").c
-    ending = select(older.c.id, newer.c.id.label("by")).where(
-        older.c.opens,
-        older.c.ended_at.is_(None),
-        older.c.unit == newer.c.unit,
-        older.c.topic == newer.c.topic,
-        pair.events == newer.c.event,
-        pair.ended == older.c.event,
-        newer.c.at >= older.c.at,
-        newer.c.id != older.c.id,
-    )
-    new = bindparam("new", type_=ARRAY(Uuid, dimensions=1))
-    # A union of two queries that each start from the few new alerts: an OR of both would read the whole table.
-    either = union(*(ending.where(side.c.id == func.any(new)) for side in (older, newer))).subquery()
+    either = union(
+        *(
+            select(ended.c.id, by.c.id.label("by"))
+            .join_from(fresh, other, true())
+            .where(tuple_(by.c.event, ended.c.event).in_(pairs))
+            for other, ended, by in ((older, older, fresh), (newer, fresh, newer))
+        )
+    ).subquery()
     return (
         update(alert)
         .where(alert.c.id == either.c.id, alert.c.ended_at.is_(None))
         .values(ended_at=bindparam("now", type_=alert.c.ended_at.type), ended_by=either.c.by)
         .returning(alert.c.id, either.c.by)
     )
+
+
+def _about_the_same(fresh: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the other alerts about the topic of a fresh one.
+
+    `OFFSET 0` lets PostgreSQL look for each topic by its index. A join it may begin with every alert that is open.
+    """
+    same = (*(alert.c[name] == fresh.c[name] for name in _TOPIC), alert.c.id != fresh.c.id)
+    return select(alert.c.id, alert.c.event).where(*same, *conditions).correlate(fresh).offset(literal_column("0"))
 
 
 async def ended_among(connection: AsyncConnection, alerts: Collection[UUID]) -> set[UUID]:
@@ -203,17 +205,18 @@ async def alerts_of_notice(connection: AsyncConnection, notice_id: UUID) -> Sequ
 async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[ToldAlert]]:
     """Return the alerts that each of these notices tells, by notice."""
     alerts: dict[UUID, list[ToldAlert]] = {notice_id: [] for notice_id in notices}
-    query = told_alerts().where(mention.c.notice == func.any(list(notices)))
-    for notice_id, *of_alert in await connection.execute(query):
-        alerts[notice_id].append(ToldAlert(*of_alert))
+    if notices:
+        for notice_id, *of_alert in await connection.execute(_alerts_told(), {"notices": list(notices)}):
+            alerts[notice_id].append(ToldAlert(*of_alert))
     return alerts
 
 
-def told_alerts() -> Select[Any]:
-    """Select the alerts that notices tell: the notice, and of each alert its id, its trace and its unit's code."""
-    code = alert.c.body["unit"]["code"].astext.label("unit_code")
-    alerts = select(mention.c.notice, alert.c.id, alert.c.trace, code).join_from(mention, alert)
-    return alerts.where(mention.c.left_out.is_(None))
+@lru_cache
+def _alerts_told() -> Select[Any]:
+    told = mention.c.notice == func.any(bindparam("notices", type_=ARRAY(Uuid, dimensions=1)))
+    code = alert.c.body["unit"]["code"].astext
+    query = select(mention.c.notice, alert.c.id, alert.c.trace, code).join_from(mention, alert)
+    return query.where(told, mention.c.left_out.is_(None))
 
 
 async def acknowledge_alerts(

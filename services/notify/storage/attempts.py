@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -22,16 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.storage.alerts import ToldAlert, told_alerts
 from services.notify.storage.tables import (
     AttemptRow,
-    MentionRow,
     NoticeRow,
 )
 from shared.postgres.statements import columns_of, table_of, unnested
 
 notice = table_of(NoticeRow)
-mention = table_of(MentionRow)
 attempt = table_of(AttemptRow)
 
 
@@ -53,23 +50,18 @@ class NewAttempt(TypedDict):
     is_after_zalo: bool
 
 
-async def record_attempts(
-    connection: AsyncConnection, attempts: Sequence[NewAttempt]
-) -> Mapping[tuple[UUID, datetime], Sequence[ToldAlert]]:
-    """Store attempts and change their notices. Return the alerts that each notice tells, by notice and lease.
+async def record_attempts(connection: AsyncConnection, attempts: Sequence[NewAttempt]) -> set[tuple[UUID, datetime]]:
+    """Store attempts and change their notices. Return the changed notices, each with the lease of its attempt.
 
     A notice whose lease has ended is left out: its new holder decides on the notice.
     """
     values = {f"new_{name}": column for name, column in columns_of(attempts).items()}
-    alerts: dict[tuple[UUID, datetime], list[ToldAlert]] = {}
-    for notice_id, alert_id, trace, unit_code, lease in await connection.execute(_record_attempts(), values):
-        alerts.setdefault((notice_id, lease), []).append(ToldAlert(alert_id, trace, unit_code))
-    return alerts
+    return {(notice_id, lease) for notice_id, lease in await connection.execute(_record_attempts(), values)}
 
 
 @lru_cache
 def _record_attempts() -> Select[Any]:
-    """Return a single statement for an attempt, its notice and its alerts, which saves a round trip per notice."""
+    """Return a single statement for attempts and their notices, which saves a round trip."""
     changed = {"lease": notice.c.due_at} | {
         name: notice.c[name] for name in ("status", "due_at", "cost_dong", "is_after_zalo")
     }
@@ -101,5 +93,4 @@ def _record_attempts() -> Select[Any]:
         held, and_(held.c.id == tried.new_notice, held.c.new_lease == tried.new_lease)
     )
     keep = insert(attempt).from_select(names, kept).cte("kept")
-    alerts = told_alerts().join(held, held.c.id == mention.c.notice)
-    return alerts.add_columns(held.c.new_lease.label("lease")).add_cte(keep)
+    return select(held.c.id, held.c.new_lease).add_cte(keep)

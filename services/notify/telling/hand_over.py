@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Protocol, cast
 from uuid import UUID
 
+from services.notify.alerts.draft import Draft
 from services.notify.alerts.links import Links
-from services.notify.alerts.notice import Notice, NoticeStatus, Wording
+from services.notify.alerts.notice import Notice, NoticeStatus, ToldAlert, Wording
 from services.notify.storage.notices import StoredNotice
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
@@ -62,12 +63,13 @@ class Handover:
 
         return [leased(row) for row in rows]
 
-    def keep(self, rows: Sequence[StoredNotice], world: World) -> None:
-        """Keep the leased notices among the recorded rows until the transaction is committed."""
+    def keep(self, notices: Sequence[tuple[StoredNotice, Draft]], world: World) -> None:
+        """Keep the leased notices among the recorded ones until the transaction is committed."""
         secrets = {subscription.id: subscription.secrets for subscription in world.subscriptions}
-        for row in rows:
+        for row, draft in notices:
             if row.status == NoticeStatus.SENDING.value:
-                self._taken[row.channel].append(notice_of(row, secrets, world.links))
+                told = [ToldAlert(alert.id, alert.trace, alert.occasion.unit.code) for alert in draft.told]
+                self._taken[row.channel].append(notice_of(row, told, secrets, world.links))
 
     def give(self) -> None:
         """Hand the notices to their deliveries, now that the transaction is committed."""
@@ -78,8 +80,10 @@ class Handover:
             self._hands[name].wake()
 
 
-def notice_of(row: StoredNotice, secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
-    """Return the leased notice of a row, with the secrets that sign it and with its link."""
+def notice_of(
+    row: StoredNotice, alerts: Sequence[ToldAlert], secrets: Mapping[UUID, tuple[str, ...]], links: Links | None
+) -> Notice:
+    """Return the leased notice of a row, with the alerts that it tells, the secrets that sign it and its link."""
     wording = Wording(cast(str, row.text), row.subject, row.html)
     return Notice(
         id=row.id,
@@ -101,4 +105,5 @@ def notice_of(row: StoredNotice, secrets: Mapping[UUID, tuple[str, ...]], links:
         subscription=row.subscription,
         link=links.url(row.id) if links and row.link_hash else None,
         is_after_zalo=row.is_after_zalo,
+        alerts=tuple(alerts),
     )

@@ -111,7 +111,7 @@ async def tell_now(
     mentions = [row for draft in decided for row in mention_rows(draft)]
     new = await record_notices(connection, rows, mentions)
     if pipeline.handover:
-        pipeline.handover.keep([row for row in rows if row.id in new], world)
+        pipeline.handover.keep([(row, draft) for row, draft in zip(rows, decided, strict=True) if row.id in new], world)
     fresh = [draft for draft in decided if draft.id in new]
     await begin_escalations(connection, [row for draft in fresh for row in escalation_rows(draft, world)])
     unsent = [entry for draft in fresh for entry in log_entries_of_unsent(draft, world.now)]
