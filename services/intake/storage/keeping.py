@@ -96,40 +96,40 @@ class NewDifficultyEvent(TypedDict):
 
 _PROJECT = text("""
     WITH arrived AS (
-        SELECT sequence, unit, period_end, request, request_digest, CAST(body AS jsonb) AS body
+        SELECT a.sequence, a.unit AS unit_key, a.period_end, a.request, a.request_digest, b.*
         FROM unnest(CAST(:sequences AS bigint[]), CAST(:units AS int[]), CAST(:ends AS date[]),
                     CAST(:requests AS text[]), CAST(:request_digests AS text[]), CAST(:bodies AS text[]))
              AS a(sequence, unit, period_end, request, request_digest, body)
+        CROSS JOIN LATERAL jsonb_to_record(CAST(a.body AS jsonb)) AS b(
+            id uuid, agency text, key text, unit text, period text, stage text, revision int, received_at timestamptz,
+            digest text, due date, warnings jsonb, reviews uuid, readings jsonb
+        )
     ), counting AS (
         SELECT * FROM arrived AS a WHERE NOT EXISTS (
-            SELECT FROM intake.withdrawal AS w
-            WHERE w.submission IN (CAST(a.body->>'id' AS uuid), CAST(a.body->>'reviews' AS uuid))
+            SELECT FROM intake.withdrawal AS w WHERE w.submission IN (a.id, a.reviews)
         )
     ), receipts AS (
         INSERT INTO intake.submission
             (id, sequence, agency, key, unit, code, period, stage, revision, received_at, digest, due, warnings,
              request, request_digest, reviews)
-        SELECT DISTINCT ON (body->>'id')
-            CAST(body->>'id' AS uuid), sequence, body->>'agency', body->>'key', unit, body->>'unit', body->>'period',
-            body->>'stage', CAST(body->>'revision' AS int), CAST(body->>'received_at' AS timestamptz),
-            body->>'digest', CAST(body->>'due' AS date), coalesce(body->'warnings', '[]'), request, request_digest,
-            CAST(body->>'reviews' AS uuid)
+        SELECT DISTINCT ON (id)
+            id, sequence, agency, key, unit_key, unit, period, stage, revision, received_at,
+            digest, due, coalesce(warnings, '[]'), request, request_digest, reviews
         FROM arrived
-        ORDER BY body->>'id', sequence DESC
+        ORDER BY id, sequence DESC
         ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
             WHERE submission.sequence < excluded.sequence AND submission.digest = excluded.digest
     )
     INSERT INTO intake.reading
         (unit, element, period, period_end, value, stage, stage_rank, revision, received_at, agency, submission)
-    SELECT DISTINCT ON (unit, r.key, body->>'period')
-        unit, r.key, body->>'period', period_end,
+    SELECT DISTINCT ON (unit_key, r.key, period)
+        unit_key, r.key, period, period_end,
         CASE jsonb_typeof(r.value) WHEN 'boolean' THEN CAST(CAST(r.value AS boolean) AS int)
              ELSE CAST(r.value AS numeric) END,
-        body->>'stage', array_position(CAST(:stages AS text[]), body->>'stage') AS stage_rank,
-        CAST(body->>'revision' AS int) AS revision, CAST(body->>'received_at' AS timestamptz) AS received_at,
-        body->>'agency', CAST(body->>'id' AS uuid) AS submission
-    FROM counting CROSS JOIN LATERAL jsonb_each(body->'readings') AS r
-    ORDER BY unit, r.key, body->>'period', stage_rank DESC, revision DESC, received_at DESC, submission DESC
+        stage, array_position(CAST(:stages AS text[]), stage) AS stage_rank, revision, received_at, agency,
+        id AS submission
+    FROM counting CROSS JOIN LATERAL jsonb_each(readings) AS r
+    ORDER BY unit_key, r.key, period, stage_rank DESC, revision DESC, received_at DESC, submission DESC
     ON CONFLICT (unit, element, period_end, period) DO UPDATE SET
         value = excluded.value, stage = excluded.stage, stage_rank = excluded.stage_rank,
         revision = excluded.revision, received_at = excluded.received_at, agency = excluded.agency,
