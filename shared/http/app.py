@@ -70,6 +70,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # `Observed` does it, and it would ask each time
     )
     app.include_router(docs_router(title))
     describe(app, Description())

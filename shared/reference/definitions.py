@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -83,6 +83,10 @@ class Definitions:
     def is_counted_at_levels(self, code: str) -> bool:
         """Say whether districts count the element as well as their communes."""
         return code in self._counted_at_levels
+
+    def has_counted_at_levels(self, codes: Collection[str]) -> bool:
+        """Say whether districts count one of these elements as well as their communes."""
+        return not self._counted_at_levels.isdisjoint(codes)
 
     def breaks_of(self, elements: Iterable[str]) -> tuple[Break, ...]:
         """Return the breaks in the series of any of these elements, one a day, in the order of their days."""

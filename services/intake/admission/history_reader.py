@@ -104,7 +104,7 @@ class HistoryReader:
         return connection
 
     def _is_counted_at_levels(self, candidate: Candidate) -> bool:
-        return any(map(self._runtime.reference.is_counted_at_levels, candidate.submission.readings))
+        return self._runtime.reference.has_counted_at_levels(candidate.submission.readings)
 
     def _lookups(self, candidates: Iterable[Candidate]) -> set[FigureLookup]:
         return {

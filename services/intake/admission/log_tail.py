@@ -131,7 +131,7 @@ class LogTail:
     def family_of(self, candidate: Candidate) -> str | None:
         """Return the subjects of a candidate's district where another level counts one of its elements as well."""
         reference, readings = self._runtime.reference, candidate.submission.readings
-        if not any(map(reference.is_counted_at_levels, readings)) or not reference.units.at_other_level(candidate.unit):
+        if not reference.has_counted_at_levels(readings) or not reference.units.at_other_level(candidate.unit):
             return None
         return f"{self.place_of(candidate).subject.rpartition('.')[0]}.>"
 
