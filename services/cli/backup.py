@@ -187,10 +187,10 @@ class Daily:
             while True:
                 now = utc_now()
                 wait = (due_after(newest(_names(self.directory), now), now, self.at) - now).total_seconds()
-                await asyncio.sleep(min(wait, _LOOK_SECONDS) if wait > 0 else await self._back_up())
+                await asyncio.sleep(min(wait, _LOOK_SECONDS) if wait > 0 else await self._back_up(operations))
 
-    async def _back_up(self) -> float:
-        """Back up; return the seconds after which to look again."""
+    async def _back_up(self, operations: Operations) -> float:
+        """Back up, and report it; return the seconds after which to look again."""
         try:
             made = await _back_up(self.data, self.directory, self.recipients)
         except (*_FAILURES, BrokerUnusableError, typer.Exit) as error:
@@ -198,6 +198,7 @@ class Daily:
             errors.print(self._failure.in_both, style="red", highlight=False, markup=False)
             return 60 * _RETRY_MINUTES
         self._failure = None
+        operations.again(Code.BACKUP)
         _print_made(made, self.recipients)
         await asyncio.to_thread(prune, self.directory, self.kept)
         return 0

@@ -78,7 +78,7 @@ async def examine(system: RunningSystem, settings: Settings, key: str | None, ba
     now = utc_now()
     findings = [
         *await _services(system, key),
-        *[one async for one in _broker_and_database(system, settings)],
+        *[one async for one in _broker_and_database(system, settings, backups)],
         *_certificates(settings, now),
         *_backups(backups, now),
     ]
@@ -105,20 +105,23 @@ async def _services(system: RunningSystem, key: str | None) -> list[Finding]:
 
 async def _service(client: httpx.AsyncClient, name: str, url: str) -> list[Finding]:
     """Look whether a service is ready, and what its clock says."""
+    asked = utc_now()
     try:
-        answers = {
-            language: await client.get(f"{url}/readyz", headers={"Accept-Language": language})
-            for language in ("vi", "en")
-        }
+        vi, en = await _in_both(client, f"{url}/readyz")
     except httpx.HTTPError as error:
         words = filled(phrase("doctor.service_away"), url=url, reason=str(error) or type(error).__name__)
         return [Finding((name,), words, phrase("doctor.service_away_remedy"))]
-    vi, en = answers["vi"], answers["en"]
-    findings = [*_clock(name, parsedate_to_datetime(vi.headers["Date"]), utc_now())] if "Date" in vi.headers else []
+    findings = [*_clock(name, parsedate_to_datetime(vi.headers["Date"]), asked)] if "Date" in vi.headers else []
     if vi.is_error or en.is_error:
         words = Bilingual(vi=_detail(vi), en=_detail(en))
         findings.append(Finding((name,), words, phrase("doctor.not_ready_remedy")))
     return findings
+
+
+async def _in_both(client: httpx.AsyncClient, url: str) -> tuple[httpx.Response, httpx.Response]:
+    """Return what an address answers in Vietnamese and in English."""
+    vi, en = [await client.get(url, headers={"Accept-Language": language}) for language in ("vi", "en")]
+    return vi, en
 
 
 def _detail(answer: httpx.Response) -> str:
@@ -128,7 +131,9 @@ def _detail(answer: httpx.Response) -> str:
     return str(answer.status_code)
 
 
-def _clock(part: str, theirs: datetime, ours: datetime) -> Iterator[Finding]:
+def _clock(part: str, theirs: datetime, asked: datetime) -> Iterator[Finding]:
+    """Compare a part's clock with ours, which showed `asked` before the part was asked: its answer may take long."""
+    ours = min(max(theirs, asked), utc_now())
     if abs(theirs - ours) > CLOCKS_DIFFER:
         seconds = round(abs(theirs - ours).total_seconds())
         words = phrase("doctor.clock_behind") if theirs < ours else phrase("doctor.clock_ahead")
@@ -141,11 +146,13 @@ _NO_KEY = Finding(("notify",), phrase("doctor.no_key"), phrase("doctor.no_key_re
 async def _contact_gaps(client: httpx.AsyncClient, url: str) -> list[Finding]:
     """Look which roles nobody answers for."""
     try:
-        answer = await client.get(f"{url}/v1/contacts/gaps")
+        answer, en = await _in_both(client, f"{url}/v1/contacts/gaps")
     except httpx.HTTPError:
         return []  # the service is away, which is said
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        return []  # nor is it ready then, which is said
     if answer.is_error:
-        words = filled(phrase("doctor.gaps_refused"), reason=_detail(answer))
+        words = filled(phrase("doctor.gaps_refused"), reason=Bilingual(vi=_detail(answer), en=_detail(en)))
         return [Finding(("notify",), words, phrase("doctor.no_key_remedy"), is_wrong=False)]
     gaps = answer.json()
     findings = []
@@ -167,14 +174,16 @@ def _some(names: Sequence[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + (f", … (+{len(names) - shown})" if len(names) > shown else "")
 
 
-async def _broker_and_database(system: RunningSystem, settings: Settings) -> AsyncIterator[Finding]:
+async def _broker_and_database(
+    system: RunningSystem, settings: Settings, backups: Path | None
+) -> AsyncIterator[Finding]:
     async with database(system) as engine:
         found = [one async for one in _database(engine)]
         for finding in found:
             yield finding
         try:
             async with broker(system) as nats:
-                async for finding in _broker(nats, settings):
+                async for finding in _broker(nats, settings, backups):
                     yield finding
                 if not found:
                     async for finding in _judged_by(engine, nats, settings):
@@ -201,9 +210,10 @@ def _reason(error: Exception) -> Bilingual:
 
 async def _database(engine: AsyncEngine) -> AsyncIterator[Finding]:
     try:
+        asked = utc_now()
         async with engine.connect() as connection:
             theirs = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-        for finding in _clock("PostgreSQL", theirs, utc_now()):
+        for finding in _clock("PostgreSQL", theirs, asked):
             yield finding
         lacking = []
         for schema, package in SCHEMAS.items():
@@ -237,7 +247,7 @@ async def _judged_by(engine: AsyncEngine, nats: Client, settings: Settings) -> A
         yield Finding(("scoring",), words, phrase("doctor.rules_unusable_remedy"))
 
 
-async def _broker(nats: Client, settings: Settings) -> AsyncIterator[Finding]:
+async def _broker(nats: Client, settings: Settings, backups: Path | None = None) -> AsyncIterator[Finding]:
     js = nats.jetstream()
     changes = await ensure_streams(js, settings.stream_replicas, dry_run=True)
     missing = sorted({change.stream for change in changes if _is_missing(change)})
@@ -266,7 +276,7 @@ async def _broker(nats: Client, settings: Settings) -> AsyncIterator[Finding]:
     if full := await nearly_full(nats, present, settings.nats_store_bytes, settings.disks):
         yield _of(("NATS",), Code.DISK, full)
     if subjects.OPERATIONS_STREAM in present:
-        async for finding in _reported(js):
+        async for finding in _reported(js, backups):
             yield finding
 
 
@@ -332,14 +342,20 @@ async def _waits_since(js: JetStreamContext, stream: str, family: str, floor: in
     return message.time.astimezone(UTC) if message.time else None
 
 
-async def _reported(js: JetStreamContext) -> AsyncIterator[Finding]:
-    """Tell the troubles that the services have reported and that are not over."""
+async def _reported(js: JetStreamContext, backups: Path | None) -> AsyncIterator[Finding]:
+    """Tell the troubles that the services have reported and that are not over, and of backups that nobody reports."""
     reports = (await last_reports(js)).items
     for reported in reports:
         if reported.state == "raised":
             yield Finding((reported.service,), _with_details(reported.words, reported.details), reported.remedy)
+    if backups is not None:
+        return  # the newest one is looked at itself
+    well = [reported.at for reported in reports if reported.code == Code.BACKUP and reported.state == "cleared"]
     if not any(reported.code == Code.BACKUP for reported in reports):
         yield Finding(("backup",), phrase("doctor.no_backups"), phrase("doctor.no_backups_remedy"), is_wrong=False)
+    elif well and max(well) < utc_now() - timedelta(hours=LONGEST_HOURS):
+        words = filled(phrase("doctor.backups_silent"), since=text.moment(max(well)))
+        yield Finding(("backup",), words, phrase("doctor.backups_silent_remedy"))
 
 
 def _certificates(settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -75,7 +75,8 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
                 f"{gap['reason']['vi']}\n[dim]{gap['reason']['en']}",
                 ", ".join(gap["branches"]),
             )
-        console.print(table)
+        if gaps:
+            console.print(table)
         for contact in ended:
             console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
         if any(contact["may_move"] for contact in ended):
@@ -84,6 +85,7 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
             console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
         if gaps or ended or answer["not_handed_over"]:
             raise typer.Exit(1)
+        console.print("vai trò nào cũng có đầu mối / every role has a contact", style="green")
 
     run(work())
 

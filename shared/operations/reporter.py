@@ -108,6 +108,13 @@ class Operations:
             return
         self._changed.set()
 
+    def again(self, code: Code) -> None:
+        """Report once more that a trouble is not there: who hears nothing for long then knows that nobody looks."""
+        report = self._reports.get(code)
+        if report and not report.is_raised:
+            report.published_at = None
+            self._changed.set()
+
     async def watch(
         self, codes: Sequence[Code], check: Check, every_seconds: float | None = None, failures: int = 3
     ) -> None:

@@ -19,43 +19,23 @@ _IN_THE_FILE = re.compile(r"COMPOSE_|POSTGRES_|NTM_(?!PIP_CONF$)")
 _PORTS = ("INTAKE", "SCORING", "NOTIFY", "POSTBOX", "NATS")
 
 
-class Project:
-    """A project of Compose, with its settings in `env_file`, and files that override the project's in part."""
+class Compose:
+    """The commands of Compose about a project of these files, with its settings in `env_file`."""
 
-    def __init__(self, name: str, env_file: Path, overrides: Sequence[Path] = ()) -> None:
-        self._env_file = env_file
-        self.name, self.image = name, f"ntm-coordination:{name}"
+    def __init__(self, name: str, env_file: Path, files: Sequence[str | Path]) -> None:
+        self.env_file, self.name = env_file, name
         self._command = ["docker", "compose", "--project-name", name, "--env-file", str(env_file)]
-        for file in ("docker-compose.yml", *overrides):
-            self._command += ["--file", str(file)]
+        for file in files:
+            self.overlay(file)
         self._env = {key: value for key, value in os.environ.items() if not _IN_THE_FILE.match(key)}
-        subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
-        self._in_a_file("NTM_LINK_SECRET")
-        ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
-        images = {"NTM_IMAGE": self.image, "NTM_PDF_IMAGE": self.image}  # its service runs without LibreOffice too
-        with env_file.open("a") as file:
-            file.writelines(f"{key}={value}\n" for key, value in {**images, **ports}.items())
-        self.settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
 
-    def url(self, part: str, scheme: str = "http") -> str:
-        """Return the address at which Docker publishes a part's port."""
-        return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
-
-    def _in_a_file(self, secret: str) -> None:
-        """Put a secret into a file, which the setting with `_FILE` names."""
-        file, text = self._env_file.with_name(secret), self._env_file.read_text()
-        [value] = re.findall(rf"^{secret}=(.+)$", text, re.MULTILINE)
-        file.write_text(f"{value}\n")
-        file.chmod(0o644)
-        self._env_file.write_text(text.replace(f"{secret}={value}", f"{secret}_FILE={file}"))
-
-    def overlay(self, file: str) -> None:
+    def overlay(self, file: str | Path) -> None:
         """Take in another file of the project, from now on."""
-        self._command += ["--file", file]
+        self._command += ["--file", str(file)]
 
     def set(self, **settings: str) -> None:
         """Set settings anew, for what runs from now on."""
-        with self._env_file.open("a") as file:
+        with self.env_file.open("a") as file:
             file.writelines(f"{key}={value}\n" for key, value in settings.items())
 
     def run(self, *arguments: str) -> str:
@@ -72,6 +52,36 @@ class Project:
         """Return the ids of a service's containers."""
         return self.run("ps", "--all", "--quiet", service).split()
 
+    def remove(self) -> None:
+        """Remove the project with its volumes."""
+        self.run("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+class Project(Compose):
+    """A project of docker-compose.yml, and of files that override it in part."""
+
+    def __init__(self, name: str, env_file: Path, overrides: Sequence[Path] = ()) -> None:
+        super().__init__(name, env_file, ("docker-compose.yml", *overrides))
+        self.image = f"ntm-coordination:{name}"
+        subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
+        self._in_a_file("NTM_LINK_SECRET")
+        ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
+        images = {"NTM_IMAGE": self.image, "NTM_PDF_IMAGE": self.image}  # its service runs without LibreOffice too
+        self.set(**images, **ports)
+        self.settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
+
+    def url(self, part: str, scheme: str = "http") -> str:
+        """Return the address at which Docker publishes a part's port."""
+        return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
+
+    def _in_a_file(self, secret: str) -> None:
+        """Put a secret into a file, which the setting with `_FILE` names."""
+        file, text = self.env_file.with_name(secret), self.env_file.read_text()
+        [value] = re.findall(rf"^{secret}=(.+)$", text, re.MULTILINE)
+        file.write_text(f"{value}\n")
+        file.chmod(0o644)
+        self.env_file.write_text(text.replace(f"{secret}={value}", f"{secret}_FILE={file}"))
+
 
 @contextmanager
 def project(name: str, *overrides: Path) -> Iterator[Project]:
@@ -84,7 +94,7 @@ def project(name: str, *overrides: Path) -> Iterator[Project]:
             sys.stderr.write(made.run("ps", "--all") + made.run("logs", "--no-color", "--tail", "40"))
             raise
         finally:
-            made.run("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+            made.remove()
             subprocess.run(["docker", "image", "rm", "--force", made.image], check=False, capture_output=True)
 
 

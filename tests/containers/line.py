@@ -21,7 +21,7 @@ import httpx
 import nats
 
 from shared.nats.roles import inbox_of
-from tests.containers import doors
+from tests.containers import doors, nation
 from tests.containers.compose import Project, killed, project, restarts
 
 COMMUNE, DISTRICT, CRITERION = "06283", "184", "ntm-11"
@@ -187,6 +187,9 @@ def follow(system: Project) -> None:
     events = asyncio.run(line.events())
     assert events == ["first_data", "lost", "met", "lost", "met"], events
     say(f"a subscriber to NATS hears: {', '.join(events)}")
+    told = nation.told(system, f"ntm.v1.status.{DISTRICT}.{COMMUNE}.{CRITERION}", len(events), SCALED)
+    assert told == events, told
+    say("a national server that was started as the guide says has the same events in its mirror of the province")
     drill(system, line)
     cluster_fails(system, line)
 

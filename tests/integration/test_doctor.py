@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from nats.js.api import StreamConfig
 from sqlalchemy import text
@@ -18,8 +19,10 @@ from shared.access.agency_keys import Terms, add_key
 from shared.backup.retention import name_at
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.trouble import TroubleReported
 from shared.operations.catalogue import Code
-from shared.operations.reporter import report_once
+from shared.operations.reporter import Operations, report_once
+from shared.service.runtime import background
 from shared.time import utc_now
 from tests.builders import a_posted_submission
 from tests.certificates import HERE, Authority
@@ -75,6 +78,33 @@ async def test_a_trouble_that_services_reported_is_told_once_with_all_of_them(wh
     for service in ("scoring", "notify"):
         await report_once(whole.nats, service, Code.DISK, is_raised=False)
     assert await found(whole) == []
+
+
+async def test_backups_of_which_nothing_is_heard_for_longer_than_a_day_are_named(
+    whole: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await report_once(whole.nats, "backup", Code.BACKUP, is_raised=False)
+    assert await found(whole) == []
+    monkeypatch.setattr(checks, "LONGEST_HOURS", 0)
+    assert "không báo gì" in words_about(await found(whole), "backup")
+    monkeypatch.undo()
+    (tmp_path / name_at(utc_now())).touch()
+    assert await found(whole, tmp_path) == []
+    operations = Operations("backup", whole.settings)
+    operations.attach(whole.nats)
+    async with background(operations.run()):
+        operations.cleared(Code.BACKUP)
+        before = await eventually(lambda: said_of_backups(whole, None))
+        operations.again(Code.BACKUP)
+        assert (await eventually(lambda: said_of_backups(whole, before))).state == "cleared"
+
+
+async def said_of_backups(around: Surroundings, before: TroubleReported | None) -> TroubleReported | None:
+    """Return what the service of backups has reported last, unless it is what it had reported before."""
+    subject = subjects.trouble("backup", Code.BACKUP)
+    message = await around.nats.jetstream().get_last_msg(subjects.OPERATIONS_STREAM, subject)
+    reported = TroubleReported.model_validate_json(message.data or b"")
+    return reported if reported != before else None
 
 
 async def test_a_service_that_is_not_ready_says_why(whole: Surroundings) -> None:
@@ -159,6 +189,21 @@ async def test_clocks_that_differ_are_found(around: Surroundings, monkeypatch: p
     monkeypatch.setattr(checks, "utc_now", lambda: utc_now() - timedelta(minutes=2))
     findings = await found(around)
     assert {part for one in findings for part in one.parts if "nhanh hơn" in one.words.vi} == {"intake", "PostgreSQL"}
+
+
+def test_an_answer_that_took_long_makes_no_clock_wrong() -> None:
+    asked = utc_now() - timedelta(minutes=2)
+    assert not list(checks._clock("scoring", asked, asked))
+    assert list(checks._clock("scoring", asked - timedelta(seconds=10), asked))
+
+
+async def test_while_notify_is_not_ready_nobody_is_sent_to_change_the_key() -> None:
+    answers = {503: [], 403: [False]}
+    for status, found_wrong in answers.items():
+        transport = httpx.MockTransport(lambda _, status=status: httpx.Response(status))
+        async with httpx.AsyncClient(transport=transport) as client:
+            findings = await checks._contact_gaps(client, "http://notify")
+        assert [one.is_wrong for one in findings] == found_wrong
 
 
 async def test_without_broker_and_database_the_rest_is_still_looked_at(around: Surroundings, tmp_path: Path) -> None:
