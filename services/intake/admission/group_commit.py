@@ -1,7 +1,8 @@
 """Group commit: submissions that arrive together are compared with the standing figures, and published, together.
 
-Requests that arrive while a group is on its way to disk form the next group, so grouping adds no waiting of its own:
-one look into the database and one write to disk serve a group of one submission or of a thousand.
+Requests that arrive while a group is on its way to disk form the next group, with those that are at the door by then.
+So grouping adds no waiting of its own: one look into the database and one write to disk serve a group of one submission
+or of a thousand.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ WAITING_LIMIT = 8 * BATCH_LIMIT
 
 _PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *DATABASE_AWAY)
 """Errors that pass: the broker or the database is away."""
+
+_QUIET_TURNS = 3
+"""The turns of the loop without a new request, after which those that wait make a group."""
 
 _ATTEMPTS = 8
 _PAUSE_SECONDS = 0.01
@@ -158,10 +162,23 @@ class GroupCommit:
             await self._comparing.close()
 
     async def _next(self) -> list[_Group]:
-        while not (groups := self._take()):
+        while not self._groups:
             self._woken.clear()
             await self._woken.wait()
-        return groups
+        await self._let_in()
+        return self._take()
+
+    async def _let_in(self) -> None:
+        """Let the requests that are at the door come along: until none has come for some turns of the loop.
+
+        To check them takes this process's time anyway, while the database and the broker take almost as long for a few
+        submissions as for many.
+        """
+        there, quiet = len(self._groups), 0
+        while quiet < _QUIET_TURNS and self._waiting < BATCH_LIMIT:
+            await asyncio.sleep(0)
+            has_come, there = len(self._groups) > there, len(self._groups)
+            quiet = 0 if has_come else quiet + 1
 
     def _take(self) -> list[_Group]:
         groups: list[_Group] = []

@@ -1,4 +1,4 @@
-"""Groups of submissions: no more messages in one than an atomic batch holds."""
+"""Groups of submissions: no more messages in one than an atomic batch holds, and all requests that are there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from services.intake.admission.candidate import Candidate, Ruling
-from services.intake.admission.group_commit import GroupCommit, _Group
+from services.intake.admission.group_commit import GroupCommit, Outcome, _Group
 from shared.nats.publishing import BATCH_LIMIT
 
 
@@ -30,3 +30,27 @@ async def test_a_group_takes_no_more_messages_than_a_batch_holds(reviewed: bool,
     assert len(first) == taken
     assert sum(group.size for group in first) == BATCH_LIMIT
     assert len(first) + len(desk._groups) == len(posts)
+
+
+async def test_requests_that_are_at_the_door_come_along() -> None:
+    desk = object.__new__(GroupCommit)
+    desk._groups, desk._waiting, desk._woken = deque(), 0, asyncio.Event()
+
+    def take(items: int) -> None:
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        desk._groups.append(_Group([a_candidate(reviewed=False)] * items, whole=False, answer=answer))
+        desk._waiting += items
+        desk._woken.set()
+
+    async def come_one_after_the_other(requests: int) -> None:
+        for _ in range(requests):
+            await asyncio.sleep(0)
+            take(1)
+
+    async with asyncio.TaskGroup() as door:
+        door.create_task(come_one_after_the_other(5))
+        assert len(await desk._next()) == 5
+        desk._waiting = 0
+        take(BATCH_LIMIT)
+        door.create_task(come_one_after_the_other(5))
+        assert [group.size for group in await desk._next()] == [BATCH_LIMIT]
