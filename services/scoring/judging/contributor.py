@@ -90,7 +90,7 @@ class Contributor:
     """The same unit with figures that differ in the elements `differing` alone."""
     differing: Collection[str] = frozenset()
     since: date = date.min
-    """The day from which on increments are asked for: of the values before it, the last one stands for all."""
+    """The day from which on increments are asked for: the value in force on it stands for all before."""
     _met: dict[tuple[CriterionKey, date, int], Levels] = field(default_factory=dict, compare=False, repr=False)
     """Whether the unit meets a criterion, as far as it was asked for: several commitments may count the same."""
 
@@ -107,11 +107,11 @@ class Contributor:
                 )
             case CommunesMeeting(criterion=criterion):
                 levels = self._meeting_one(criterion, commitment.deadline, self.reference.series_summed(commitment))
-                return increments_from(levels)
+                return increments_from(levels, self.since)
             case CohortMeeting(cohort=cohort):
                 criteria = self.reference.criteria_of_cohort(cohort)
                 series = self.reference.series_summed(commitment)
-                return increments_from(self._meeting(criteria, commitment.deadline, series))
+                return increments_from(self._meeting(criteria, commitment.deadline, series), self.since)
             case CriteriaAverage() | CommunesBelow() as measure:
                 return self._of_criteria_met(measure, commitment.deadline, self.reference.series_summed(commitment))
 
@@ -153,15 +153,19 @@ class Contributor:
 
         own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
-        if not commitment.is_compared or is_cut:  # else with the first figures, however long ago
+        if not commitment.is_compared:
             own = own.in_force_since(self.since)
+        elif is_cut:  # else with the first figures, however long ago; here with those in force before
+            own = own.in_force_since(self.since - _DAY)
         aged = _aged(levels(own, date.min), units)
         if commitment.is_compared:
             if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
                 raise EarlierFiguresNeededError
             # where the first figures were not read, those before stand for them: they are the same before and after
             aged = self._compared(aged, base, units, series)
-        return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
+        followed = self._followed_by_heirs(aged, levels_of_heir, kinds)
+        # another base is another level from the first day on
+        return increments_from(followed, date.min if commitment.is_compared else self.since)
 
     def _base(self, terms: Terms, figures: Figures, until: date) -> Observation | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
@@ -296,7 +300,7 @@ class Contributor:
         tracks = [levels for key in keys if (levels := self._meeting_one(key, until, series))]
         days = sorted({day for levels in tracks for day, _ in levels})
         return increments_from(
-            [(day, amount_of(measure, [_level_at(levels, day) for levels in tracks])) for day in days]
+            [(day, amount_of(measure, [_level_at(levels, day) for levels in tracks])) for day in days], self.since
         )
 
     def _meeting_one(self, key: CriterionKey, until: date, series: tuple[Series, ...]) -> Levels:
@@ -390,6 +394,8 @@ class Contributor:
 
 def _ended_since(day: date, observations: Observations) -> Observations:
     """Return the values for periods that did not end before a day: a unit's own, without the inherited ones."""
+    if (reported := observations.newest_reported) and reported[0].period.end >= day:
+        return observations
     return observations[bisect_left(observations.newest_reported, day, key=_end_of) :]
 
 

@@ -99,11 +99,12 @@ type Levels = list[tuple[date, Increment]]
 """The amounts that a unit adds in total, each from its day on."""
 
 
-def increments_from(levels: Levels) -> dict[date, Increment]:
-    """Return the increments that lead from each level to the next one."""
+def increments_from(levels: Levels, since: date = date.min) -> dict[date, Increment]:
+    """Return the increments that lead from each level to the next one; the level of the day `since` is the first."""
     increments: dict[date, Increment] = {}
     before = NO_CHANGE
-    for day, level in levels:
+    for begins, level in levels:
+        day = begins if begins > since else since
         change = level if before is NO_CHANGE else level - before
         increments[day] = increments[day] + change if day in increments else change
         before = level

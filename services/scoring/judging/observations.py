@@ -6,7 +6,7 @@ figure for a time before the plan's baseline date is history handed in later, so
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -223,7 +223,7 @@ class Observations(Sequence[Observation]):
 
     def in_force_since(self, day: date) -> Observations:
         """Return the values that are in force on a day or later."""
-        coming = bisect_left(self._reported, day, key=_effective)
+        coming = bisect_right(self._reported, day, key=_effective)
         return Observations(self._reported[max(0, coming - 1) :], is_cut=self.is_cut and not coming)
 
     def __iter__(self) -> Iterator[Observation]:
