@@ -66,7 +66,8 @@ class Figures(dict[tuple[str, Period], Reading]):
     earlier: Mapping[str, Earlier] = MappingProxyType({})
     """By element: what is known of its readings for earlier periods, where these were not read."""
     _former: Figures | None = None
-    _changed: Collection[tuple[str, Period]] = ()
+    _changed: Mapping[Period, set[str]] = MappingProxyType({})
+    """The elements whose readings differ from the former ones, by period."""
 
     def observed(self, terms: Terms, until: date | None = None) -> Observations:
         """Return a measure's values over time, each for a later period than the one before.
@@ -74,18 +75,14 @@ class Figures(dict[tuple[str, Period], Reading]):
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
         `until`: only periods that end by that day.
         """
+        if until is not None and self._last_end <= until:
+            until = None
         if (observed := self._observed.get((terms, until))) is None:
-            observed = self._observed[terms, until] = self._find_observed(terms, until)
+            counted = list(self._by_period(terms).values())
+            if until is not None:
+                counted = [one for one in counted if one.period.end <= until]
+            observed = self._observed[terms, until] = in_force(counted, is_cut=self._has_earlier(terms))
         return observed
-
-    def _find_observed(self, terms: Terms, until: date | None) -> Observations:
-        by_period = self._by_period(terms)
-        if until is not None:
-            counted = [one for one in by_period.values() if one.period.end <= until]
-            if len(counted) == len(by_period):
-                return self.observed(terms)
-            return in_force(counted, is_cut=self._has_earlier(terms))
-        return in_force(by_period.values(), is_cut=self._has_earlier(terms))
 
     def _has_earlier(self, terms: Terms) -> bool:
         """Say whether there may be values of a measure for earlier periods than those that were read."""
@@ -191,19 +188,25 @@ class Figures(dict[tuple[str, Period], Reading]):
             by_period, periods = {}, [each for each in self.periods_of(elements[0]) if not begin or each.end >= begin]
         else:
             by_period = dict(self._former._by_period(terms))
-            periods = list(dict.fromkeys(period for element, period in self._changed if element in terms.behind))
+            periods = [period for period, changed in self._changed.items() if not changed.isdisjoint(terms.behind)]
         for period in periods:
             readings = self._counted(elements, period, least_rank)
             if len(readings) < len(elements):
                 by_period.pop(period, None)
             else:
-                by_period[period] = Reported(terms, period, readings, self._counted(checking, period, least_rank))
+                others = self._counted(checking, period, least_rank) if checking else ()
+                by_period[period] = Reported(terms, period, readings, others)
         return by_period
 
     def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
         """Return the readings of these elements for a period that count."""
         found = [self[key] for element in elements if (key := (element, period)) in self]
         return [reading for reading in found if counts(reading, least_rank)] if least_rank else found
+
+    @cached_property
+    def _last_end(self) -> date:
+        """The last day on which a period ends."""
+        return max([period.end for _, period in self], default=date.min)
 
     @cached_property
     def _observed(self) -> dict[tuple[Terms, date | None], Observations]:
@@ -257,11 +260,12 @@ def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
 
     Of two readings for an element and period the higher ranked stands, known from the day of the earlier one.
     """
-    merged, changed = Figures(current), {}
+    merged, changed = Figures(current), defaultdict[Period, set[str]](set)
     merged.earlier = current.earlier
     for reading in arriving:
         key = (reading.element, reading.period)
-        merged[key] = changed[key] = stronger(merged[key], reading) if key in merged else reading
+        merged[key] = stronger(merged[key], reading) if key in merged else reading
+        changed[reading.period].add(reading.element)
     if current:
         merged._former, merged._changed = current, changed
     return merged
