@@ -22,7 +22,6 @@ from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission
 from shared.readable import read_rows
 from shared.reference.awaited_reports import Arrivals
-from shared.reference.load import Reference
 from shared.reference.terms import Measure, Terms
 
 type _ByPeriod = Mapping[Period, Reported]
@@ -129,8 +128,8 @@ class Figures(dict[tuple[str, Period], Reading]):
         """Say whether a reading for a period that ended after the baseline date may have been known by that day."""
         earlier = self.earlier.get(element)
         return (earlier is not None and earlier.known_since_baseline <= baseline_date) or any(
-            period.end > baseline_date and self[element, period].known_from <= baseline_date
-            for period in self.periods_of(element)
+            reading.period.end > baseline_date and reading.known_from <= baseline_date
+            for reading in self.readings_of(element)
         )
 
     def check_whole(self, elements: Iterable[str]) -> None:
@@ -144,9 +143,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         Empty where none was.
         """
         codes = list(dict.fromkeys(measure.element_codes))
-        known = {
-            (period, code) for code in codes for period in self.periods_of(code) if self[code, period].known_from <= on
-        }
+        known = {(own.period, code) for code in codes for own in self.readings_of(code) if own.known_from <= on}
         newest = max((period for period, _ in known), key=lambda period: period.end, default=None)
         begin = self.begin_of(codes)
         if begin is not None and (newest is None or newest.end < begin):
@@ -155,7 +152,11 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def periods_of(self, element: str) -> Collection[Period]:
         """Return the periods for which an element was reported."""
-        return self._periods.get(element, ())
+        return [reading.period for reading in self.readings_of(element)]
+
+    def readings_of(self, element: str) -> Collection[Reading]:
+        """Return the readings of an element."""
+        return self._by_element.get(element, ())
 
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""
@@ -221,16 +222,11 @@ class Figures(dict[tuple[str, Period], Reading]):
         return {}
 
     @cached_property
-    def _periods(self) -> Mapping[str, list[Period]]:
-        periods: defaultdict[str, list[Period]] = defaultdict(list)
-        for element, period in self:
-            periods[element].append(period)
-        return periods
-
-
-def observed_by(reference: Reference, measure: Measure, figures: Figures, until: date | None) -> Observations:
-    """Return a measure's values over time as the plan counts them, checked by its sum rules."""
-    return figures.observed(reference.terms_of(measure), until)
+    def _by_element(self) -> Mapping[str, list[Reading]]:
+        by_element: defaultdict[str, list[Reading]] = defaultdict(list)
+        for (element, _), reading in self.items():
+            by_element[element].append(reading)
+        return by_element
 
 
 def arrived_by(figures: Figures, elements: Collection[str], on: date, until: date) -> Arrivals:
@@ -241,10 +237,10 @@ def arrived_by(figures: Figures, elements: Collection[str], on: date, until: dat
     first: date | None = None
     periods: set[Period] = set()
     for element in elements:
-        for period in figures.periods_of(element):
-            known_from = figures[element, period].known_from
-            if known_from <= on and period.end <= until:
-                periods.add(period)
+        for reading in figures.readings_of(element):
+            known_from = reading.known_from
+            if known_from <= on and reading.period.end <= until:
+                periods.add(reading.period)
                 if first is None or known_from < first:
                     first = known_from
         if earlier := figures.earlier.get(element):

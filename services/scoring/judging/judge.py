@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import chain, pairwise, repeat
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from services.scoring.judging import requirements
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.completeness import Expected
-from services.scoring.judging.figures import Figures, arrived_by, observed_by
+from services.scoring.judging.figures import Figures, arrived_by
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, reported_in
 from services.scoring.judging.requirements import MeasureRequirement
@@ -158,7 +158,7 @@ class Judge:
         begin, end = bisect_left(days, first), bisect_right(days, last)
         deadline, within = self._deadline(key, unit), days[begin:end]
         tracks = [
-            _through(measure, observed_by(self.reference, measure.group.measure, figures, deadline), within)
+            _through(measure, figures.observed(measure.terms, deadline), within)
             for measure in self._measures(key, unit, deadline)
         ]
         statuses = [Status.NO_DATA] * begin
@@ -176,7 +176,7 @@ class Judge:
             return self.at(last).criterion_since(key, unit, figures.known_by(last))
 
         measures = [
-            (measure.requirement, observed_by(self.reference, measure.group.measure, figures, deadline))
+            (measure.requirement, figures.observed(measure.terms, deadline))
             for measure in self._measures(key, unit, deadline)
         ]
 
@@ -205,10 +205,7 @@ class Judge:
         end = bisect_right(days, last)
         tracks = [
             chain.from_iterable(
-                repeat(newest, count)
-                for newest, count in _newest(
-                    measure, observed_by(self.reference, measure.group.measure, figures, None), days[:end]
-                )
+                repeat(newest, count) for newest, count in _newest(measure, figures.observed(measure.terms), days[:end])
             )
             for measure in self._measures(key, unit, None)
         ]
@@ -233,16 +230,18 @@ class Judge:
 
         With a deadline only figures about periods up to it count.
         """
-        elements, parts = self.reference.elements, []
+        parts = []
         for measure in self._measures(key, unit, deadline):
-            observations = observed_by(self.reference, measure.group.measure, figures, deadline)
+            observations = figures.observed(measure.terms, deadline)
             verdict = assess(measure.requirement, observations, self.on)
             newest = verdict.observation
-            missing = () if newest else figures.not_reported(measure.group.measure, self.on)
-            broken = newest.broken.elements if newest and newest.broken else ()
-            names, disagreeing = ([elements[code].name for code in codes] for codes in (missing, broken))
-            parts.append(MeasureVerdict(measure, verdict, names, disagreeing))
+            missing = () if newest else self._names(figures.not_reported(measure.group.measure, self.on))
+            disagreeing = self._names(newest.broken.elements) if newest and newest.broken else ()
+            parts.append(MeasureVerdict(measure, verdict, missing, disagreeing))
         return parts
+
+    def _names(self, elements: Iterable[str]) -> list[Bilingual]:
+        return [self.reference.elements[code].name for code in elements]
 
     def _measures(self, key: CriterionKey, unit: Unit, deadline: date | None) -> Sequence[MeasureRequirement]:
         """Return what a criterion requires of a commune."""

@@ -24,6 +24,7 @@ from shared.reference.models import (
     Total,
     Unit,
 )
+from shared.reference.terms import Terms
 
 
 class MeasureRequirement(NamedTuple):
@@ -31,6 +32,7 @@ class MeasureRequirement(NamedTuple):
 
     indicator: Indicator
     group: Group
+    terms: Terms
     goal: Goal
     requirement: Requirement
     official: Granularity | None
@@ -70,7 +72,8 @@ def of_criterion(
         )
         for group in indicator.groups:
             months = reference.stands_months(group.measure.element_codes)
-            yield MeasureRequirement(indicator, group, goal, requirement, criterion.official, months, ages_until)
+            terms = reference.terms_of(group.measure)
+            yield MeasureRequirement(indicator, group, terms, goal, requirement, criterion.official, months, ages_until)
 
 
 def of_commitment(reference: Reference, commitment: Commitment) -> Requirement:

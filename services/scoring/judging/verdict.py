@@ -36,6 +36,8 @@ class Verdict:
     status: Status
     seen: Sequence[Observation]
     """The values in force by that day that are comparable with the newest, which is the last."""
+    observation: Observation | None
+    """The newest value, which is judged."""
     goal: Fraction | None
     holds_until: date | None = None
 
@@ -53,11 +55,6 @@ class Verdict:
         if self.goal is None or self.status == Status.NO_DATA:  # too many figures are missing
             return None
         return Course.of(self.requirement, self.baseline, self.goal)
-
-    @cached_property
-    def observation(self) -> Observation | None:
-        """The newest value, which is judged."""
-        return self.seen[-1] if self.seen else None
 
     @property
     def is_contradictory(self) -> bool:
@@ -133,16 +130,17 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
 
     A value of which too many figures are missing is judged only where these cannot turn the verdict.
     """
-    coming = bisect_right(newest_reported_in(observations), on, key=_effective)
-    seen = observations[:coming]
+    reported = newest_reported_in(observations)
+    coming = bisect_right(reported, on, key=_effective)
+    seen = observations if coming == len(reported) else observations[:coming]
     if requirement.series and seen:
         requirement, seen = _of_newest_series(requirement, seen)
-    if not seen or seen[-1].units_counted is None:
-        return _assess(requirement, seen, on)
-    newest = seen[-1]
+    newest = seen[-1] if seen else None
+    if newest is None or newest.units_counted is None:
+        return _assess(requirement, seen, newest, on)
     seen = [*_alike(seen[:-1], newest), newest]
     if newest.possible is None:
-        verdict = _assess(requirement, seen, on)
+        verdict = _assess(requirement, seen, newest, on)
     else:
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
     if coming < len(observations):
@@ -176,8 +174,9 @@ def _assess_incomplete(
     Without a baseline it is judged only where no path decides.
     """
     *known, newest = seen
-    verdict = _assess(requirement, seen, on)
-    extremes = [_assess(requirement, [*known, newest._replace(value=value)], on) for value in possible]
+    verdict = _assess(requirement, seen, newest, on)
+    others = [newest._replace(value=value) for value in possible]
+    extremes = [_assess(requirement, [*known, other], other, on) for other in others]
     statuses = {verdict.status, *(extreme.status for extreme in extremes)}
     needs_path = requirement.has_path and not requirement.ceiling
     is_decided = len(statuses) == 1 and (
@@ -203,7 +202,7 @@ def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation
     ]
 
 
-def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> Verdict:
+def _assess(requirement: Requirement, seen: Sequence[Observation], newest: Observation | None, on: date) -> Verdict:
     deadline = requirement.deadline
     goal = requirement.goal
     if goal is None and requirement.change is not None and (baseline := _baseline(requirement, seen)) is not None:
@@ -212,18 +211,17 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> 
             goal = max(goal, _NOTHING)  # no sum is smaller
 
     def verdict(status: Status, holds_until: date | None = None) -> Verdict:
-        return Verdict(requirement, on, status, seen, goal, holds_until)
+        return Verdict(requirement, on, status, seen, newest, goal, holds_until)
 
     if deadline is None:
-        return verdict(unbound_status(requirement, seen[-1], goal) if seen else Status.NO_DATA)
+        return verdict(unbound_status(requirement, newest, goal) if newest else Status.NO_DATA)
     is_over = on > deadline
     end = requirement.paced_until(seen, on)
-    if not seen or seen[-1].is_unusable or (goal is None and seen[-1].applies):
+    if newest is None or newest.is_unusable or (goal is None and newest.applies):
         if is_over:  # without figures nothing shows that it was met in time
             return verdict(Status.NO_DATA if end else Status.MISSED, holds_until=end)
         dues = (due.by for due in requirement.reports if due.by >= on)
         return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
-    newest = seen[-1]
     if goal is None or not newest.applies:
         return verdict(Status.MET)
     short = requirement.gap(newest.value, goal)

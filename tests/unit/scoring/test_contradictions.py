@@ -11,7 +11,7 @@ import pytest
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict
 from services.scoring.judging.contributor import Contributor
-from services.scoring.judging.figures import Figures, merge, observed_by
+from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment
@@ -98,7 +98,7 @@ def test_a_figure_that_arrives_alone_makes_and_ends_a_contradiction(reference: R
     measure = reference.criterion("ntm-12").measures[0]
 
     def is_in_doubt(figures: Figures) -> bool:
-        (seen,) = observed_by(reference, measure, figures, None)
+        (seen,) = figures.observed(reference.terms_of(measure))
         return seen.is_contradictory
 
     right = readings(*labour())
