@@ -96,28 +96,29 @@ class Contributor:
 
     def increments(self, commitment: Commitment) -> dict[date, Increment]:
         """Return the unit's increments for a commitment that it contributes to."""
-        match commitment.measure:
-            case Rate() as rate:
-                return self._of_rate(commitment, rate)
-            case Total(elements=elements):
-                return self._of_flows(commitment, elements)
-            case Done(element=element):
-                return self._of_activity(
-                    element, commitment.starts or self.reference.plan.first_day, commitment.deadline
-                )
+        match commitment.measure:  # the most frequent first: to look whether a model is of another kind takes time
             case CommunesMeeting(criterion=criterion):
                 levels = self._meeting_one(criterion, commitment.deadline, self.reference.series_summed(commitment))
                 return increments_from(levels, self.since)
+            case Rate() as rate:
+                return self._of_rate(commitment, rate)
             case CohortMeeting(cohort=cohort):
                 criteria = self.reference.criteria_of_cohort(cohort)
                 series = self.reference.series_summed(commitment)
                 return increments_from(self._meeting(criteria, commitment.deadline, series), self.since)
             case CriteriaAverage() | CommunesBelow() as measure:
                 return self._of_criteria_met(measure, commitment.deadline, self.reference.series_summed(commitment))
+            case Total(elements=elements):
+                return self._of_flows(commitment, elements)
+            case Done(element=element):
+                return self._of_activity(
+                    element, commitment.starts or self.reference.plan.first_day, commitment.deadline
+                )
 
     def _of_rate(self, commitment: Commitment, rate: Rate) -> dict[date, Increment]:
         """Return what the unit adds to a rate. Stale figures stay in it, and are counted as such."""
         kinds, until = self.reference.kinds_counted(commitment), commitment.deadline
+        is_compared = commitment.is_compared
         units = int(self.reference.is_of_the_plan(self.unit, kinds))
         freshness, series = self.reference.freshness_of(commitment), self.reference.series_summed(commitment)
 
@@ -135,12 +136,12 @@ class Contributor:
             return _series_apart(figures, seen, series) if series else figures
 
         terms = self.reference.terms_of(rate)
-        base = self._base(terms, self.figures, until) if commitment.is_compared else None
+        base = self._base(terms, self.figures, until) if is_compared else None
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             figures = self.kin.get(heir.key, _NOTHING)
             compared = NOT_COMPARED
-            if commitment.is_compared and (of_heir := self._base(terms, figures, until)):
+            if is_compared and (of_heir := self._base(terms, figures, until)):
                 compared = Comparison(units)
                 has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
                 if base is not None and has_grown:  # and has not inherited this unit's base
@@ -153,19 +154,19 @@ class Contributor:
 
         own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
-        if not commitment.is_compared:
+        if not is_compared:
             own = own.in_force_since(self.since)
         elif is_cut:  # else with the first figures, however long ago; here with those in force before
             own = own.in_force_since(self.since - _DAY)
         aged = _aged(levels(own, date.min), units)
-        if commitment.is_compared:
+        if is_compared:
             if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
                 raise EarlierFiguresNeededError
             # where the first figures were not read, those before stand for them: they are the same before and after
             aged = self._compared(aged, base, units, series)
         followed = self._followed_by_heirs(aged, levels_of_heir, kinds)
         # another base is another level from the first day on
-        return increments_from(followed, date.min if commitment.is_compared else self.since)
+        return increments_from(followed, date.min if is_compared else self.since)
 
     def _base(self, terms: Terms, figures: Figures, until: date) -> Observation | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
@@ -372,12 +373,12 @@ class Contributor:
         tracks = []
         for (terms, goal, at_least, freshness), all_values in zip(conditions, observed, strict=True):
             observations = all_values.in_force_since(self.since)
-            if not observations:
-                return []
             track = [
                 _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
                 for seen in observations
             ]
+            if not track:
+                return []
             own = self._series_among(series, terms.measure.element_codes) if series else ()
             tracks.append(_series_apart(track, observations, own) if own else track)
         if not tracks:
@@ -466,9 +467,9 @@ def _together(day: date, figures: Sequence[_Figure]) -> _Figure:
     """Return the figures of several measures as one: whether all hold, as old as the oldest."""
     return _Figure(
         day,
-        min(figure.numerator for figure in figures),
+        min([figure.numerator for figure in figures]),
         ZERO,
-        oldest(figure.age for figure in figures),
+        oldest([figure.age for figure in figures]),
         all(figure.counts for figure in figures),
     )
 
@@ -486,4 +487,5 @@ def _level_at(levels: Levels, day: date) -> Increment:
 
 
 def _value_at(track: Sequence[_Figure], day: date) -> _Figure:
-    return track[bisect_right(track, day, key=_day_of) - 1]
+    newest = track[-1]
+    return newest if newest.day <= day else track[bisect_right(track, day, key=_day_of) - 1]
