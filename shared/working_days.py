@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from holidays import country_holidays
+import holidays.countries  # else the first question imports it, in the event loop
 
 from shared.time import VIETNAM
 
@@ -37,4 +37,4 @@ def before_working_days(day: date, days: int) -> date:
 
 @lru_cache
 def _holidays(year: int) -> frozenset[date]:
-    return frozenset(country_holidays("VN", years=year))
+    return frozenset(holidays.country_holidays("VN", years=year))

@@ -99,10 +99,11 @@ def reports_due(
     and those that are past and whole; one that was returned to a unit stays until its correction comes.
     """
     found: dict[tuple[str, Due, int], DueReport] = {}
+    calendar = [(report, report.due_in(reference.plan.year)) for report in reference.calendar]
     for unit in units:
         district = reference.units.district(unit)
-        for report in reference.calendar:
-            for due, state in _states(reference, report, unit, reported):
+        for report, dues in calendar:
+            for due, state in _states(reference, report, dues, unit, reported):
                 if reference.opening_day(due.period) > on:
                     continue
                 key = report.id, due, district.key if district else 0
@@ -124,26 +125,31 @@ def _order(entry: DueReport) -> tuple[bool, date, str, str]:
 
 @dataclass(slots=True)
 class _State:
+    is_asked: bool = False
     is_expected: bool = False
     is_awaited: bool = False
     is_returned: bool = False
 
 
 def _states(
-    reference: Reference, report: Report, unit: Unit, reported: Mapping[tuple[int, Subject], Reported]
+    reference: Reference,
+    report: Report,
+    dues: Iterable[Due],
+    unit: Unit,
+    reported: Mapping[tuple[int, Subject], Reported],
 ) -> Iterator[tuple[Due, _State]]:
     """Yield how a unit stands with the report for each of its periods, over all criteria that the report is about."""
-    own = {due: _State() for due in report.due_in(reference.plan.year)}
-    asked_for = set()
+    own = {due: _State() for due in dues}
     for subject, asked in _asked(reference, report, unit):
         of_subject = reported.get((unit.key, subject), NOTHING_REPORTED)
         expected, awaited = asked.expected(of_subject.arrived), asked.awaited(of_subject.arrived)
-        for due in own.keys() & set(asked.dues):
-            asked_for.add(due)
-            own[due].is_expected |= due in expected
-            own[due].is_awaited |= due in awaited
-            own[due].is_returned |= due.period in of_subject.returned
-    return ((due, state) for due, state in own.items() if due in asked_for)
+        for due in asked.dues:
+            if state := own.get(due):
+                state.is_asked = True
+                state.is_expected |= due in expected
+                state.is_awaited |= due in awaited
+                state.is_returned |= due.period in of_subject.returned
+    return ((due, state) for due, state in own.items() if state.is_asked)
 
 
 def _asked(reference: Reference, report: Report, unit: Unit) -> Iterator[tuple[Subject, Asked]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -87,6 +88,7 @@ class CalendarFile(Record):
     dossier: list[StepTime] = Field(default=[], description="A step that is not named has no time of its own.")
 
 
+@lru_cache
 def _ending_in(year: int, month: int, granularity: Granularity) -> Period | None:
     """Return the period of this kind that ends with that month; None where none ends then, and for days."""
     months = {"year": 12, "half": 6, "quarter": 3, "month": 1}.get(granularity)
