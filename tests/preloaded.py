@@ -1,7 +1,8 @@
 """Everything that takes a while, done once: processes of the tests begin as copies of this one.
 
 Every module is imported but those that read settings when they are imported: a service's `app` is imported by each
-copy, with its own environment. The reference data are read that most services read when they start.
+copy, with its own environment. The reference data are read that most services read when they start, and the templates
+of notices compiled.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import uvicorn.protocols.websockets.auto
 
 import services
 import shared
+from services.notify.wording import templates
 from shared.reference.load import PACKAGED, load
 from tests.forked import TO_PRELOAD
 
@@ -38,4 +40,7 @@ own = os.environ.get(TO_PRELOAD)
 for directory in (None, Path(own)) if own else (None,):
     for plan in ((directory or PACKAGED) / "plans").glob("*.yaml"):
         load(plan.stem, directory)
+for environment, endings in ((templates._html, ["html"]), (templates._plain, ["txt", "jinja"])):
+    for name in environment.list_templates(extensions=endings):
+        environment.get_template(name)
 gc.freeze()  # no copy has to look through it for garbage
