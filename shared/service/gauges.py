@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from shared.contracts import subjects
+from shared.operations.catalogue import Code
 from shared.operations.reporter import Operations
 from shared.postgres.engine import CONNECTIONS_LIMIT
 from shared.postgres.statements import table_of
@@ -117,6 +118,8 @@ def of_troubles(operations: Operations) -> Ask:
 
     async def ask() -> Sequence[Metric]:
         standing = {code.value: float(is_raised) for code, is_raised in operations.standing.items()}
+        # No service looks at backups, and a 0 would say that they are well: `ntm doctor` and the operators' mail tell.
+        del standing[Code.BACKUP]
         return [gauge("ntm_trouble", "1 where the process knows this trouble of the system", standing, "code")]
 
     return ask

@@ -101,6 +101,8 @@ async def test_scoring_tells_what_waits_and_for_how_long(around: Surroundings) -
         return [await value(name) for name in names] == [0] * len(names)
 
     await eventually(all_rest)
+    assert await value("ntm_trouble", code="disk") == 0
+    assert await value("ntm_trouble", code="backup") is None, "scoring does not look at backups"
     async with locked(around, "LOCK TABLE scoring.submission IN ACCESS EXCLUSIVE MODE"):
         await publish(around.nats, [as_published(an_accepted_submission())])
 

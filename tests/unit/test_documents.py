@@ -116,6 +116,16 @@ def test_each_chapter_that_the_guide_names_exists(document: str) -> None:
     assert not lacking
 
 
+def test_what_a_command_of_the_handbook_writes_outlives_its_container() -> None:
+    text = ROOT.joinpath("deploy/README.vi.md").read_text("utf-8")
+    code = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE)]
+    writing = [line for line in code if re.search(r" --(into|out) ", line)]
+    assert writing
+    for line in writing:
+        mounts = re.findall(r" -v [^ :]+:([^ :]+)(?= )", line)
+        assert all(path.startswith(tuple(mounts)) for path in re.findall(r" --(?:into|out) (\S+)", line)), line
+
+
 def test_the_handbook_says_what_to_do_about_each_trouble() -> None:
     table = ROOT.joinpath("deploy/README.vi.md").read_text("utf-8").partition("## Khi có sự cố")[2]
     told = {code for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", row)}
