@@ -22,6 +22,8 @@ _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+):\d+\)")
 _SERVICE = re.compile(r"uvicorn services\.(?P<name>\w+)\.app:app")
 _STARTING = re.compile(r"lifespan \(|\((importlib/|<frozen importlib)")
 """The frames by which a service is known to be starting."""
+_WAITING = re.compile(r"\bwait \(threading\.py:\d+\)$")
+"""The innermost frame of a thread that waits for work: py-spy does not always know that it rests."""
 _MOST_ROOMS, _MOST_FUNCTIONS, _LEAST_SHARE = 20, 25, 0.02
 
 
@@ -35,12 +37,12 @@ class Look(NamedTuple):
 
 
 def looks(lines: Iterable[str]) -> Iterator[Look]:
-    """Yield the looks at services from py-spy's raw output, without those at their start."""
+    """Yield the looks at services from py-spy's raw output, without those at their start and threads that wait."""
     for line in lines:
         stack, _, times = line.rstrip().rpartition(" ")
         processes = [found["name"] for part in stack.split(";") if (found := _SERVICE.search(part))]
         frames = [(found["function"], found["file"]) for part in stack.split(";") if (found := _FRAME.fullmatch(part))]
-        if processes and frames and not _STARTING.search(stack):
+        if processes and frames and not _STARTING.search(stack) and not _WAITING.search(stack):
             yield Look(processes[-1], frames, int(times))
 
 
