@@ -21,6 +21,7 @@ from services.notify.api.delivery_reports import record
 from services.notify.delivery.attempts import Attempt, attempt_values
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.sms.gateway import DeliveryReport
+from services.notify.delivery.worker import LEASED
 from services.notify.service import Notify
 from services.notify.settings import NotifySettings
 from services.notify.stages.group import group
@@ -392,3 +393,15 @@ async def test_no_call_is_made_for_a_subscription_that_is_removed_while_an_event
     assert notify.deliveries["webhook"].room() > 0
     query = "SELECT status, due_at FROM notify.notice WHERE channel = 'webhook'"
     assert await rows(around, query) == [("withheld", None)]
+
+
+async def test_what_is_due_already_comes_before_what_a_transaction_would_hand_over(around: Surroundings) -> None:
+    delivery = notify_on(around, around.engine).deliveries["email"]
+    due_again = await a_leased_notice(around)  # its lease ended long ago
+    delivery.take([due_again] * LEASED)
+    await delivery.lease()
+    assert delivery.room() == 0
+    async with around.engine.begin() as connection:
+        await connection.execute(text("UPDATE notify.notice SET due_at = NULL"))
+    await delivery.lease()
+    assert delivery.room() > 0

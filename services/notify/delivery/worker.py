@@ -25,7 +25,7 @@ from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.storage import subscriptions
 from services.notify.storage.alerts import alerts_told
 from services.notify.storage.attempts import record_attempts
-from services.notify.storage.notices import give_back_notices, lease_notices
+from services.notify.storage.notices import give_back_notices, is_any_due, lease_notices
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.hand_over import LEASE, notice_of
 from shared.contracts.alert import ChannelName
@@ -45,8 +45,11 @@ ATTEMPT_SECONDS = 30
 """The worker breaks an attempt off after these seconds, and begins none whose lease might end earlier."""
 _RECORD_PAUSE_SECONDS = 0.005
 """Attempts that end within this pause are recorded together."""
-LEASED = 2_000
-"""The most notices of a channel that a process has leased at once."""
+LEASED = 500
+"""The most notices of a channel that a process leases at once of those that are due."""
+HANDED_OVER = 5_000
+"""The most notices of a channel that a process has in hand, with those that its own transactions hand over: more than
+all communes' changes of a day, of which none is then leased by a statement of its own."""
 
 type AfterAttempts = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
 """A function that acts on attempts in the transaction that records them, such as `FollowUp`."""
@@ -115,8 +118,12 @@ class DeliveryWorker:
         """Lease due notices while the worker has room; return whether more may be due that it has room for."""
         await self._give_back()
         now, room = utc_now(), LEASED - self._waiting.qsize()
+        if room < LEASED // 2:
+            async with self._engine.begin() as connection:
+                self._is_behind = await is_any_due(connection, self._name, now)
+            return False
         limit = self._breaker.room(room, now)
-        self._is_behind = room < LEASED // 2 or not limit
+        self._is_behind = not limit
         if self._is_behind:
             return False
         async with self._engine.begin() as connection:
@@ -143,7 +150,7 @@ class DeliveryWorker:
         0 while its gateway rests, and while other notices are due that it has no room for, since those come first.
         """
         is_closed = self._is_stopping or self._is_behind or self._breaker.opens_at is not None
-        return 0 if is_closed else LEASED - self._waiting.qsize()
+        return 0 if is_closed else HANDED_OVER - self._waiting.qsize()
 
     def take(self, notices: Sequence[Notice]) -> None:
         """Deliver notices that were leased for this worker; give them back if it is stopping."""

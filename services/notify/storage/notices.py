@@ -169,6 +169,12 @@ def _lease_notices() -> ReturningUpdate[Any]:
     )
 
 
+async def is_any_due(connection: AsyncConnection, channel: str, now: datetime) -> bool:
+    """Say whether any notice of a channel is due."""
+    query = select(notice.c.id).where(notice.c.channel == channel, notice.c.due_at <= now).limit(1)
+    return (await connection.scalar(query)) is not None
+
+
 async def undelivered(connection: AsyncConnection, now: datetime) -> Sequence[Undelivered]:
     """Return the notices that are not out yet, by channel. What went out, and may go out by another way too, is out."""
     is_due = or_(notice.c.due_at <= now, notice.c.status == NoticeStatus.SENDING.value)

@@ -12,7 +12,7 @@ import pytest
 
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
-from services.notify.delivery.worker import LEASED, DeliveryWorker
+from services.notify.delivery.worker import HANDED_OVER, DeliveryWorker
 from shared.service.clock import Clock
 from shared.time import utc_now
 from tests.unit.notify.test_channels import a_notice, some_settings
@@ -66,6 +66,6 @@ async def test_what_cannot_be_recorded_ends_the_delivery_and_with_it_the_service
 
 async def test_there_is_room_for_so_many_and_none_once_it_stops() -> None:
     delivery = a_delivery(Taking())
-    assert delivery.room() == LEASED
+    assert delivery.room() == HANDED_OVER
     delivery.take([a_notice(leased_until=utc_now())] * 20)
-    assert delivery.room() == LEASED - 20
+    assert delivery.room() == HANDED_OVER - 20
