@@ -186,7 +186,9 @@ class Figures(dict[tuple[str, Period], Reading]):
         elements, checking, least_rank = terms.elements, terms.checking, terms.least_rank
         if self._former is None:
             begin = self.begin_of(terms.behind)
-            by_period, periods = {}, [each for each in self.periods_of(elements[0]) if not begin or each.end >= begin]
+            by_period, periods = {}, self.periods_of(elements[0])
+            if begin:
+                periods = [period for period in periods if period.end >= begin]
         else:
             by_period = dict(self._former._by_period(terms))
             periods = [period for period, changed in self._changed.items() if not changed.isdisjoint(terms.behind)]

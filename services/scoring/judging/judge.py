@@ -20,7 +20,7 @@ from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, unbound_status, worst
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
-from shared.reference.awaited_reports import asked_on_criterion, is_overdue
+from shared.reference.awaited_reports import Asked, asked_on_criterion, is_overdue
 from shared.reference.load import Reference
 from shared.reference.models import (
     Commitment,
@@ -99,6 +99,8 @@ class Judge:
         default_factory=dict, compare=False, repr=False
     )
     """By criterion, group of communes and deadline: they are the same for many communes and on any day."""
+    _asked: dict[tuple[object, ...], Asked] = field(default_factory=dict, compare=False, repr=False)
+    """The reports asked for, by criterion, deadline and the time of a unit."""
     _silent: dict[tuple[object, ...], CriterionVerdict] = field(default_factory=dict, compare=False, repr=False)
     """The verdicts without figures, by day, criterion, group of communes, deadline and the time of a unit."""
 
@@ -122,7 +124,7 @@ class Judge:
         if on < first:
             return CriterionVerdict(Status.NO_DATA, on, parts, (), first - _DAY)
         arrived = arrived_by(figures, reference.criterion(key).element_codes, on, reference.plan.deadline)
-        awaited = asked_on_criterion(reference, key, unit).awaited(arrived)
+        awaited = self._asked_on(key, unit).awaited(arrived)
         late = [due.period.text for due in awaited if is_overdue(due, on)]
         ends = [due.by for due in awaited if not is_overdue(due, on)]
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
@@ -249,6 +251,13 @@ class Judge:
         if of not in self._required:
             self._required[of] = list(requirements.of_criterion(self.reference, key, unit, deadline))
         return self._required[of]
+
+    def _asked_on(self, key: CriterionKey, unit: Unit) -> Asked:
+        """Return the reports on a criterion that a commune is asked for."""
+        of = key, self._deadline(key, unit), unit.valid_from, unit.valid_to
+        if of not in self._asked:
+            self._asked[of] = asked_on_criterion(self.reference, key, unit)
+        return self._asked[of]
 
     # Commitments of districts and the province
 

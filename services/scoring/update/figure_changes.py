@@ -52,14 +52,14 @@ class FigureChange:
         changed.
         """
         periods = {reading.period for unit in units for reading in self.differing[unit]}
-        known = (
-            effective_date(period, reading.known_from, baseline_date)
+        known = {
+            (period, reading.known_from)
             for figures in (self.before, self.after)
             for unit in units
             for (_, period), reading in figures[unit].items()
             if period in periods
-        )
-        return min(known, default=date.min)
+        }
+        return min([effective_date(*of_period, baseline_date) for of_period in known], default=date.min)
 
 
 def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
