@@ -89,6 +89,8 @@ def test_the_same_roles_are_reminded_once_when_the_step_is_due() -> None:
     assert len(escalations(branch, alert)) == 1
     later = branch.model_copy(update={"escalate": [Escalation(after_working_days=20, to=["coordination_office"])]})
     assert [step.to for step in escalations(later, alert)] == [["district_committee"], ["coordination_office"]]
+    when_due = branch.model_copy(update={"escalate": [Escalation(after_working_days=15, to=["coordination_office"])]})
+    assert [step.to for step in escalations(when_due, alert)] == [["district_committee"]]
     assert list(escalation_rows(replace(draft, alerts=(an_alert_of(S.VERIFIED, working_days=None),)), world)) == []
 
 
