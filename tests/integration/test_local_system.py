@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -217,6 +218,16 @@ async def test_secrets_are_for_the_owner_only(system: System) -> None:
             for text in json.loads((system.data / "secrets.json").read_text()).values()
             if isinstance(text, str)
         )
+
+
+async def test_the_guide_names_all_that_a_running_system_keeps(system: System) -> None:
+    await system.start()
+    guide = (Path(__file__).parents[2] / "deploy/README.md").read_text("utf-8")
+    chapter = guide.partition("## On one machine")[2].partition("\n## ")[0]
+    named = {
+        name for row in re.findall(r"^\| (`.+?) \|", chapter, re.MULTILINE) for name in re.findall(r"[\w.-]+", row)
+    }
+    assert {path.name for path in system.data.iterdir()} <= named
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
