@@ -8,14 +8,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import ARRAY, Integer, Numeric, Row, Select, Text, and_, bindparam, delete, select, tuple_
+from sqlalchemy import ARRAY, Integer, Numeric, Row, Select, Text, and_, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
+from services.scoring.storage.targets import marking, target
 from shared.contracts.submission import is_countable
-from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
+from shared.postgres.statements import columns_of, table_of, unnested
 from shared.readable import is_day, read_rows
 
 step = table_of(IncrementRow)
@@ -55,8 +57,15 @@ _COUNTED = [column.name for column in step.c if isinstance(column.type, Numeric)
 _IS_ZERO = [step.c[name] == 0 for name in _ADDED]
 
 
+_ARRAYS = {name: bindparam(name, type_=ARRAY(column.type, dimensions=1)) for name, column in step.c.items()}
+
+
 def _adding() -> ReturningInsert[Any]:
-    statement = insert_rows(step, tuple(step.c.keys()))
+    given = unnested({name: _ARRAYS[name] for name in ("plan", "commitment", "unit")}).subquery()
+    marked = marking(select(*given.c).distinct()).returning(target.c.unit).cte("marked")
+    number = select(func.count()).select_from(marked).scalar_subquery()
+    rows = unnested(_ARRAYS).where(number > 0)  # asking for their number has PostgreSQL mark them first
+    statement = insert(step).from_select(list(_ARRAYS), rows)
     added = {name: step.c[name] + statement.excluded[name] for name in _ADDED}
     key = ["plan", "commitment", "unit", "on"]
     return statement.on_conflict_do_update(index_elements=key, set_=added).returning(and_(*_IS_ZERO))
@@ -80,9 +89,13 @@ _SUMMED = _summed()
 
 
 async def add_increments(
-    connection: AsyncConnection, plan: str, increments: Mapping[tuple[str, int, date], Increment]
+    connection: AsyncConnection, plan: str, increments: Mapping[tuple[str, int, date], Increment], on: date
 ) -> None:
-    """Add to a plan's stored increments, sorted, so that workers cannot deadlock, and delete those that become zero."""
+    """Add to a plan's stored increments, mark their targets as `mark_moved` does, and delete those that become zero.
+
+    By one statement, so that workers who move the same sums wait shortly; sorted and marked first, so that they cannot
+    deadlock.
+    """
     if not increments:
         return
     rows: list[IncrementValues] = [
@@ -106,7 +119,7 @@ async def add_increments(
         }
         for (commitment, unit, on), added in sorted(increments.items())
     ]
-    if any((await connection.scalars(_ADD, columns_of(rows))).all()):
+    if any((await connection.scalars(_ADD, {**columns_of(rows), "marked_on": on})).all()):
         touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
         await connection.execute(delete(step).where(step.c.plan == plan, touched, *_IS_ZERO))
 

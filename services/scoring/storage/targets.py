@@ -7,7 +7,25 @@ from datetime import date
 from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import Date, Row, Text, and_, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.locks import FREE_TARGETS_LOCK, TARGETS_LOCK
@@ -110,30 +128,33 @@ async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValue
         await connection.execute(statement, columns_of(sorted(rows, key=lambda row: (row["commitment"], row["unit"]))))
 
 
-_MARK_MOVED = insert_rows(target, tuple(target.c.keys())).on_conflict_do_update(
-    index_elements=["plan", "commitment", "unit"], set_={"moved": True}
+def marking(moved: Select[Any]) -> Insert:
+    """Return the statement that marks targets, which the query names by plan, commitment and unit.
+
+    `marked_on`: the day on which those are stored that are not yet.
+    """
+    named, on = moved.subquery(), bindparam("marked_on", type_=Date)
+    new = {"status": literal(Status.NO_DATA.value), "since": on, "judged_on": on, "moved": true()}
+    in_order = select(*named.c, *new.values()).order_by(named.c.commitment, named.c.unit)
+    statement = insert(target).from_select([*named.c.keys(), *new], in_order)
+    return statement.on_conflict_do_update(index_elements=named.c.keys(), set_={"moved": True})
+
+
+_MARK_MOVED = marking(
+    select(
+        bindparam("plan", type_=Text).label("plan"),
+        func.unnest(bindparam("commitments", type_=ARRAY(Text, dimensions=1))).label("commitment"),
+        func.unnest(bindparam("units", type_=ARRAY(Integer, dimensions=1))).label("unit"),
+    )
 )
 
 
 async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]], on: date) -> None:
     """Mark that the sums of these commitments of a plan have moved, so that they are judged."""
-    rows: list[TargetValues] = [
-        {
-            "plan": plan,
-            "commitment": commitment,
-            "unit": unit,
-            "status": Status.NO_DATA.value,
-            "since": on,
-            "judged_on": on,
-            "holds_until": None,
-            "overdue": None,
-            "series_from": None,
-            "moved": True,
-        }
-        for commitment, unit in sorted(targets)
-    ]
-    if rows:
-        await connection.execute(_MARK_MOVED, columns_of(rows))
+    if targets:
+        commitments, units = zip(*targets, strict=True)
+        moved = {"plan": plan, "commitments": commitments, "units": units, "marked_on": on}
+        await connection.execute(_MARK_MOVED, moved)
 
 
 async def delete_other_targets(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]) -> None:

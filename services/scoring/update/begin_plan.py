@@ -56,7 +56,7 @@ async def fill_sums(transaction: Transaction) -> None:
         for unit in units:
             for key, increment in increments_by_target(unit, figures, reference.targets, reference):
                 sums[key] += increment
-        await add_increments(connection, reference.plan.id, sums)
+        await add_increments(connection, reference.plan.id, sums, transaction.moment.on)
     targets = {(commitment.id, target.key) for commitment, target in reference.targets}
     await mark_moved(connection, reference.plan.id, targets, transaction.moment.on)
 

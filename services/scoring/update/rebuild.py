@@ -220,9 +220,7 @@ class _Rebuilding:
     async def _write(self, transaction: Transaction, sums: Mapping[tuple[str, int, date], Increment]) -> None:
         plan = self._reference.plan.id
         for part in batched(sums.items(), _ROWS_AT_ONCE):
-            await add_increments(transaction.connection, plan, dict(part))
-        moved = {(commitment, unit) for commitment, unit, _ in sums}
-        await mark_moved(transaction.connection, plan, moved, self._moment.on)
+            await add_increments(transaction.connection, plan, dict(part), self._moment.on)
 
     async def _judge_units(
         self, units: Sequence[int], bound: Mapping[int, Sequence[CriterionKey]]

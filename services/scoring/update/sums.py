@@ -10,7 +10,6 @@ from services.scoring.judging.increments import Increment, difference
 from services.scoring.judging.observations import EarlierFiguresNeededError
 from services.scoring.storage.increments import add_increments
 from services.scoring.storage.readings import readings_among
-from services.scoring.storage.targets import mark_moved
 from services.scoring.update.figure_changes import FigureChange, elements_needed
 from services.scoring.update.transaction import Transaction
 from shared.reference.load import Reference
@@ -47,10 +46,7 @@ async def move_sums(transaction: Transaction, increments: Increments) -> None:
 
     All workers move the same few sums, and wait for who moved them until its transaction ends: this comes last.
     """
-    plan = transaction.reference.plan.id
-    moved = {(commitment, unit) for commitment, unit, _ in increments}
-    await mark_moved(transaction.connection, plan, moved, transaction.moment.on)
-    await add_increments(transaction.connection, plan, increments)
+    await add_increments(transaction.connection, transaction.reference.plan.id, increments, transaction.moment.on)
 
 
 def sum_increments(change: FigureChange, reference: Reference) -> Increments:
