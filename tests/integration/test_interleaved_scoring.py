@@ -217,6 +217,10 @@ async def test_the_service_scores_the_rest_of_a_batch_when_the_other_worker_has_
         async with around.engine.connect() as connection:
             return await status_of(connection, unit) is not None
 
+    async def has_judged_the_day() -> bool:
+        return bool(await scoring.fact("ticked"))
+
+    await eventually(has_judged_the_day)  # it locks the units of all communes, and would wait for the holder with them
     async with around.engine.begin() as holder:
         await lock_units(holder, [border.key])
         await put_on_stream(around, free, held)
