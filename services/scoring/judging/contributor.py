@@ -155,9 +155,9 @@ class Contributor:
         own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
         if not is_compared:
-            own = own.in_force_since(self.since)
+            own = self._counting(own, series)
         elif is_cut:  # else with the first figures, however long ago; here with those in force before
-            own = own.in_force_since(self.since - _DAY)
+            own = own.in_force_since(self._day_before)
         aged = _aged(levels(own, date.min), units)
         if is_compared:
             if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
@@ -372,7 +372,7 @@ class Contributor:
         """
         tracks = []
         for (terms, goal, at_least, freshness), all_values in zip(conditions, observed, strict=True):
-            observations = all_values.in_force_since(self.since)
+            observations = self._counting(all_values, series)
             track = [
                 _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
                 for seen in observations
@@ -386,6 +386,17 @@ class Contributor:
         begin = max(track[0].day for track in tracks)
         days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
         return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
+
+    def _counting(self, observations: Observations, series: Sequence[Series]) -> Observations:
+        """Return the values that count for the increments that are asked for.
+
+        Where a sum goes over to another series later than a figure of it comes, the value of before counts until then.
+        """
+        return observations.in_force_since(self._day_before if series else self.since)
+
+    @property
+    def _day_before(self) -> date:
+        return self.since - _DAY if self.since > date.min else self.since
 
     def _series_among(self, series: Sequence[Series], elements: Sequence[str]) -> Sequence[Series]:
         """Return those of the series of a sum that begin with a break of these elements."""
