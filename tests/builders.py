@@ -77,16 +77,16 @@ def as_read(
     read: dict[tuple[str, Period], Reading] = {}
     earlier: dict[str, Earlier] = {}
     for element, day in days.items():
-        ends = sorted((period.end for period in figures.periods_of(element) if period.end <= day), reverse=True)
+        ends = _ends_by(figures, element, day)
         begin = ends[FEW_READINGS - 1] if len(ends) >= FEW_READINGS else date.min
         read |= {key: one for key, one in figures.items() if key[0] == element and key[1].end >= begin}
-        if left := [(period, figures[element, period]) for period in figures.periods_of(element) if period.end < begin]:
-            known = [reading.known_from for _, reading in left]
-            newest = {each.granularity: each for each in sorted((period for period, _ in left), key=attrgetter("end"))}
-            since_baseline = [one.known_from for period, one in left if period.end > baseline_date]
+        if left := [one for one in figures.readings_of(element) if one.period.end < begin]:
+            known = [one.known_from for one in left]
+            newest = {each.granularity: each for each in sorted((one.period for one in left), key=attrgetter("end"))}
+            since_baseline = [one.known_from for one in left if one.period.end > baseline_date]
             earlier[element] = Earlier(
                 begin,
-                min(each.end for each, _ in left),
+                min(one.period.end for one in left),
                 min(known),
                 max(known),
                 frozenset(newest.values()),
@@ -99,10 +99,14 @@ def as_read(
 
 
 def _by_baseline(figures: Figures, element: str, baseline_date: date) -> list[Reading]:
-    ends = sorted((period.end for period in figures.periods_of(element) if period.end <= baseline_date), reverse=True)
+    ends = _ends_by(figures, element, baseline_date)
     begin = ends[:FEW_READINGS][-1] if ends else date.max
-    periods = [period for period in figures.periods_of(element) if begin <= period.end <= baseline_date]
-    return [figures[element, period] for period in periods]
+    return [one for one in figures.readings_of(element) if begin <= one.period.end <= baseline_date]
+
+
+def _ends_by(figures: Figures, element: str, day: date) -> list[date]:
+    ends = (one.period.end for one in figures.readings_of(element))
+    return sorted((end for end in ends if end <= day), reverse=True)
 
 
 def readings(*found: Reading) -> Figures:

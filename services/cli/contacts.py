@@ -85,7 +85,7 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
             console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
         if gaps or ended or answer["not_handed_over"]:
             raise typer.Exit(1)
-        console.print("vai trò nào cũng có đầu mối / every role has a contact", style="green")
+        console.print("Vai trò nào cũng có đầu mối. / Every role has a contact.", style="green")
 
     run(work())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -84,7 +84,7 @@ class Definitions:
         """Say whether districts count the element as well as their communes."""
         return code in self._counted_at_levels
 
-    def has_counted_at_levels(self, codes: Collection[str]) -> bool:
+    def has_counted_at_levels(self, codes: Iterable[str]) -> bool:
         """Say whether districts count one of these elements as well as their communes."""
         return not self._counted_at_levels.isdisjoint(codes)
 

@@ -88,7 +88,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         if not self.earlier or (begin := self.begin_of(terms.behind)) is None:
             return False
         return all(
-            code in self.earlier or any(period.end < begin for period in self.periods_of(code))
+            code in self.earlier or any(own.period.end < begin for own in self.readings_of(code))
             for code in terms.elements
         )
 
@@ -150,10 +150,6 @@ class Figures(dict[tuple[str, Period], Reading]):
             raise EarlierFiguresNeededError
         return [code for code in codes if newest and (newest, code) not in known]
 
-    def periods_of(self, element: str) -> Collection[Period]:
-        """Return the periods for which an element was reported."""
-        return [reading.period for reading in self.readings_of(element)]
-
     def readings_of(self, element: str) -> Collection[Reading]:
         """Return the readings of an element."""
         return self._by_element.get(element, ())
@@ -186,9 +182,8 @@ class Figures(dict[tuple[str, Period], Reading]):
         elements, checking, least_rank = terms.elements, terms.checking, terms.least_rank
         if self._former is None:
             begin = self.begin_of(terms.behind)
-            by_period, periods = {}, self.periods_of(elements[0])
-            if begin:
-                periods = [period for period in periods if period.end >= begin]
+            first = self.readings_of(elements[0])
+            by_period, periods = {}, [own.period for own in first if not begin or own.period.end >= begin]
         else:
             by_period = dict(self._former._by_period(terms))
             periods = [period for period, changed in self._changed.items() if not changed.isdisjoint(terms.behind)]

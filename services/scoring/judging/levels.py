@@ -44,7 +44,7 @@ def at_other_level(elements: Mapping[int, Iterable[str]], reference: Reference) 
     concerned = [
         other.key
         for key, of_unit in elements.items()
-        if any(map(reference.is_counted_at_levels, of_unit))
+        if reference.has_counted_at_levels(of_unit)
         for other in reference.units.at_other_level(reference.units.by_key(key))
     ]
     return {*reference.lineage.families(concerned)}

@@ -55,8 +55,6 @@ class SummedIncrements(NamedTuple):
 _ADDED = [column.name for column in step.c if not column.primary_key]
 _COUNTED = [column.name for column in step.c if isinstance(column.type, Numeric)]
 _IS_ZERO = [step.c[name] == 0 for name in _ADDED]
-
-
 _ARRAYS = {name: bindparam(name, type_=ARRAY(column.type, dimensions=1)) for name, column in step.c.items()}
 
 

@@ -131,11 +131,12 @@ async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValue
 def marking(moved: Select[Any]) -> Insert:
     """Return the statement that marks targets, which the query names by plan, commitment and unit.
 
-    `marked_on`: the day on which those are stored that are not yet.
+    `marked_on`: the day on which those are stored that are not yet. They are sorted as `insert_targets` does, in
+    whatever way the database sorts words.
     """
     named, on = moved.subquery(), bindparam("marked_on", type_=Date)
     new = {"status": literal(Status.NO_DATA.value), "since": on, "judged_on": on, "moved": true()}
-    in_order = select(*named.c, *new.values()).order_by(named.c.commitment, named.c.unit)
+    in_order = select(*named.c, *new.values()).order_by(named.c.commitment.collate("C"), named.c.unit)
     statement = insert(target).from_select([*named.c.keys(), *new], in_order)
     return statement.on_conflict_do_update(index_elements=named.c.keys(), set_={"moved": True})
 

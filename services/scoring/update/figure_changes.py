@@ -98,7 +98,7 @@ def looked_back_from(
         if readings
         and unit not in others
         and len(reference.lineage.family(unit)) == 1
-        and not any(map(reference.is_counted_at_levels, arrived[unit]))
+        and not reference.has_counted_at_levels(arrived[unit])
         and all(reading.known_from >= on for reading in readings)
     }
     whole = reference.elements_summed_over_time
