@@ -33,6 +33,7 @@ from services.scoring.judging.observations import (
     EarlierFiguresNeededError,
     Observation,
     Observations,
+    Reported,
     effective_date,
 )
 from services.scoring.judging.readings import Reading
@@ -59,6 +60,14 @@ from shared.reference.series import Series, place_of
 from shared.reference.terms import Condition, Terms
 
 _HOLDS = (ZERO, Decimal(1))
+_MEETING = {
+    (met, newest, stale): Increment(ZERO if stale else met, units=int(not stale), reports=int(newest), stale=int(stale))
+    for met in _HOLDS
+    for newest in (False, True)
+    for stale in (False, True)
+}
+"""What a unit adds to the number of those that meet criteria: by whether it meets them, whether no newer report is due,
+and whether its figures are stale. Then it does not count as one that does."""
 _DAY = timedelta(days=1)
 _NOTHING = Figures()
 _NO_KIN: Mapping[int, Figures] = MappingProxyType({})
@@ -122,18 +131,27 @@ class Contributor:
         units = int(self.reference.is_of_the_plan(self.unit, kinds))
         freshness, series = self.reference.freshness_of(commitment), self.reference.series_summed(commitment)
 
-        def levels(seen: Sequence[Observation], since: date) -> list[_Figure]:
+        def level_at(figure: _Figure, is_newest: bool, is_stale: bool) -> Increment:
+            return Increment(
+                figure.numerator,
+                figure.denominator,
+                0 if is_stale else units,
+                units if is_newest else 0,
+                units if is_stale else 0,
+            )
+
+        def levels(reported: Sequence[Reported], since: date) -> Levels:
             figures = [
                 _Figure(
-                    max(found.effective, since),
-                    found.numerator,
+                    max(one.effective, since),
+                    (found := one.observation).numerator,
                     found.denominator or ZERO,
-                    freshness.age_of(found.period),
+                    freshness.age_of(one.period),
                     not found.is_unusable,
                 )
-                for found in seen
+                for one in reported
             ]
-            return _series_apart(figures, seen, series) if series else figures
+            return _aged(_series_apart(figures, reported, series) if series else figures, level_at)
 
         terms = self.reference.terms_of(rate)
         base = self._base(terms, self.figures, until) if is_compared else None
@@ -149,16 +167,18 @@ class Contributor:
             # its own figures are added by the heir itself
             return [
                 (day, Increment(units=level.units, reports=level.reports, stale=level.stale, comparison=compared))
-                for day, level in _aged(levels(_ended_since(since, figures.observed(terms, until)), since), units)
+                for day, level in levels(_ended_since(since, figures.observed(terms, until)).reported, since)
             ]
 
         own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
         if not is_compared:
-            own = self._counting(own, series)
+            counted = self._counting(own, series)
         elif is_cut:  # else with the first figures, however long ago; here with those in force before
-            own = own.in_force_since(self._day_before)
-        aged = _aged(levels(own, date.min), units)
+            counted = own.in_force_since(self._day_before)
+        else:
+            counted = own.reported
+        aged = levels(counted, date.min)
         if is_compared:
             if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
                 raise EarlierFiguresNeededError
@@ -314,7 +334,7 @@ class Contributor:
         return self._met[of]
 
     def _meeting(self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]) -> Levels:
-        """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
+        """Return whether the unit meets the criteria."""
 
         def levels_of(unit: Unit, figures: Figures, since: date) -> Levels:
             if not figures and not figures.earlier:
@@ -328,12 +348,11 @@ class Contributor:
             counted = [own.newest_reported[0].effective for each in observed if (own := _ended_since(since, each))]
             if not counted:
                 return []
-            begin = max(min(counted), track[0].day, since)
-            held = [_value_at(track, begin)._replace(day=begin), *(figure for figure in track if figure.day > begin)]
-            return [
-                (day, Increment(units=level.units, reports=level.reports, stale=level.stale) if level.stale else level)
-                for day, level in _aged(held, units=1)
-            ]
+            if (begin := max(min(counted), since)) > track[0].day:
+                held = [_value_at(track, begin)._replace(day=begin), *(each for each in track if each.day > begin)]
+            else:
+                held = track
+            return _aged(held, _meeting_at)
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             return levels_of(heir, self.kin.get(heir.key, _NOTHING), since)
@@ -372,22 +391,24 @@ class Contributor:
         """
         tracks = []
         for (terms, goal, at_least, freshness), all_values in zip(conditions, observed, strict=True):
-            observations = self._counting(all_values, series)
+            counted = self._counting(all_values, series)
             track = [
-                _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
-                for seen in observations
+                _Figure(one.effective, _holds(one.observation, goal, at_least), ZERO, freshness.age_of(one.period))
+                for one in counted
             ]
             if not track:
                 return []
             own = self._series_among(series, terms.measure.element_codes) if series else ()
-            tracks.append(_series_apart(track, observations, own) if own else track)
+            tracks.append(_series_apart(track, counted, own) if own else track)
+        if len(tracks) == 1:
+            return tracks[0]
         if not tracks:
             return []
         begin = max(track[0].day for track in tracks)
         days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
         return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
 
-    def _counting(self, observations: Observations, series: Sequence[Series]) -> Observations:
+    def _counting(self, observations: Observations, series: Sequence[Series]) -> Sequence[Reported]:
         """Return the values that count for the increments that are asked for.
 
         Where a sum goes over to another series later than a figure of it comes, the value of before counts until then.
@@ -421,15 +442,15 @@ def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
     return min(days, default=None)
 
 
-def _series_apart(figures: Sequence[_Figure], seen: Sequence[Observation], series: Sequence[Series]) -> list[_Figure]:
+def _series_apart(figures: Sequence[_Figure], reported: Sequence[Reported], series: Sequence[Series]) -> list[_Figure]:
     """Return the figures on the days on which a sum is of their series; without any, none is counted from such a day.
 
-    A figure that becomes known when the sum has gone over to the next series no longer counts. `seen`: the values of
-    the figures, one for each.
+    A figure that becomes known when the sum has gone over to the next series no longer counts. `reported`: the
+    values of the figures, one for each.
     """
     apart: list[_Figure] = []
-    for figure, value in zip(figures, seen, strict=True):
-        place = _place_of_period(value.period, series)
+    for figure, one in zip(figures, reported, strict=True):
+        place = _place_of_period(one.period, series)
         day = max(figure.day, series[place - 1].begins) if place else figure.day
         if place == len(series) or day < series[place].begins:
             apart.append(figure._replace(day=day))
@@ -444,34 +465,27 @@ def _place_of_period(period: Period, series: Sequence[Series]) -> int:
     return sum(each.after.valid_from <= period.end for each in series)
 
 
-def _aged(figures: Sequence[_Figure], units: int) -> Levels:
+def _aged(figures: Sequence[_Figure], level_at: Callable[[_Figure, bool, bool], Increment]) -> Levels:
     """Return the amounts of figures in force one after the other, and how they age until the next ones come.
 
-    `units`: the number that the unit counts for.
+    `level_at`: what a figure adds, by whether no newer report is due, and whether it is stale.
     """
     levels: Levels = []
     for place, figure in enumerate(figures):
+        begins, (outdated, stale) = figure.day, figure.age
         if not figure.counts:
-            levels.append((figure.day, Increment()))
+            levels.append((begins, NO_CHANGE))
             continue
+        levels.append((begins, level_at(figure, begins < outdated, begins >= stale)))
         end = figures[place + 1].day if place + 1 < len(figures) else NEVER
-        outdated, stale = figure.age
-        days = [day for day in (outdated, stale) if figure.day < day < end]
-        for day in (figure.day, *sorted(days)) if days else (figure.day,):
-            is_stale = day >= stale
-            levels.append(
-                (
-                    day,
-                    Increment(
-                        numerator=figure.numerator,
-                        denominator=figure.denominator,
-                        units=0 if is_stale else units,
-                        reports=units if day < outdated else 0,
-                        stale=units if is_stale else 0,
-                    ),
-                )
-            )
+        for day in sorted((outdated, stale)):
+            if begins < day < end:
+                levels.append((day, level_at(figure, day < outdated, day >= stale)))
     return levels
+
+
+def _meeting_at(figure: _Figure, is_newest: bool, is_stale: bool) -> Increment:
+    return _MEETING[figure.numerator, is_newest, is_stale]
 
 
 def _together(day: date, figures: Sequence[_Figure]) -> _Figure:

@@ -85,12 +85,14 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def _has_earlier(self, terms: Terms) -> bool:
         """Say whether there may be values of a measure for earlier periods than those that were read."""
-        if not self.earlier or (begin := self.begin_of(terms.behind)) is None:
+        earlier = self.earlier
+        if not earlier:
             return False
-        return all(
-            code in self.earlier or any(own.period.end < begin for own in self.readings_of(code))
-            for code in terms.elements
-        )
+        read = [code for code in terms.elements if code not in earlier]
+        if not read:
+            return True
+        begin = self.begin_of(terms.behind)
+        return begin is not None and all(any(own.period.end < begin for own in self.readings_of(code)) for code in read)
 
     def begin_of(self, elements: Iterable[str]) -> date | None:
         """Return the first day on which a period may end of which everything was read; None: of all periods."""

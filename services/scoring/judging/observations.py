@@ -163,10 +163,12 @@ class Reported:
         if self._observation is None:
             values = {reading.element: reading.value for reading in self.readings}
             observation = _value_of(self._terms.ratio, self, values)
-            if self._terms.rules:
-                values |= {reading.element: reading.value for reading in self._checking}
-                if broken := next((found for rule in self._terms.rules if (found := rule.broken_by(values))), None):
+            for reading in self._checking:
+                values[reading.element] = reading.value
+            for rule in self._terms.rules:
+                if broken := rule.broken_by(values):
                     observation = observation._replace(broken=broken)
+                    break
             self._observation = observation
         return self._observation
 
@@ -221,10 +223,10 @@ class Observations(Sequence[Observation]):
         """Return those values whose figures were read, for who knows that no others are asked for."""
         return Observations(self._reported)
 
-    def in_force_since(self, day: date) -> Observations:
-        """Return the values that are in force on a day or later."""
+    def in_force_since(self, day: date) -> Sequence[Reported]:
+        """Return the periods and days of those values that are in force on a day or later."""
         coming = bisect_right(self._reported, day, key=_effective)
-        return Observations(self._reported[max(0, coming - 1) :], is_cut=self.is_cut and not coming)
+        return self._reported[coming - 1 :] if coming else self.reported
 
     def __iter__(self) -> Iterator[Observation]:
         return (reported.observation for reported in self.reported)
