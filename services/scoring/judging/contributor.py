@@ -86,6 +86,13 @@ class _Figure(NamedTuple):
     """False: nothing can be calculated from them."""
 
 
+class _Base(NamedTuple):
+    """The value of a rate at the baseline date, as what later ones are compared with."""
+
+    period: Period
+    comparison: Comparison
+
+
 @dataclass(frozen=True, slots=True)
 class Contributor:
     """A unit that contributes to commitments, with its figures."""
@@ -102,6 +109,8 @@ class Contributor:
     """The day from which on increments are asked for: the value in force on it stands for all before."""
     _met: dict[tuple[CriterionKey, date, int], Levels] = field(default_factory=dict, compare=False, repr=False)
     """Whether the unit meets a criterion, as far as it was asked for: several commitments may count the same."""
+    _bases: dict[tuple[Terms, date], _Base | None] = field(default_factory=dict, compare=False, repr=False)
+    """What rates are compared with, as far as it was asked for."""
 
     def increments(self, commitment: Commitment) -> dict[date, Increment]:
         """Return the unit's increments for a commitment that it contributes to."""
@@ -154,16 +163,16 @@ class Contributor:
             return _aged(_series_apart(figures, reported, series) if series else figures, level_at)
 
         terms = self.reference.terms_of(rate)
-        base = self._base(terms, self.figures, until) if is_compared else None
+        base = self._own_base(terms, until, units) if is_compared else None
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             figures = self.kin.get(heir.key, _NOTHING)
             compared = NOT_COMPARED
-            if is_compared and (of_heir := self._base(terms, figures, until)):
+            if is_compared and (of_heir := self._base(terms, figures, until, units)):
                 compared = Comparison(units)
                 has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
                 if base is not None and has_grown:  # and has not inherited this unit's base
-                    compared = Comparison(units, base.numerator, base.denominator or ZERO)
+                    compared = base.comparison
             # its own figures are added by the heir itself
             return [
                 (day, Increment(units=level.units, reports=level.reports, stale=level.stale, comparison=compared))
@@ -173,7 +182,7 @@ class Contributor:
         own = _ended_since(self.unit.valid_from, self.figures.observed(terms, until))
         is_cut = own.is_cut
         if not is_compared:
-            counted = self._counting(own, series)
+            counted = own.in_force_since(self._counted_from(series))
         elif is_cut:  # else with the first figures, however long ago; here with those in force before
             counted = own.in_force_since(self._day_before)
         else:
@@ -183,28 +192,36 @@ class Contributor:
             if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
                 raise EarlierFiguresNeededError
             # where the first figures were not read, those before stand for them: they are the same before and after
-            aged = self._compared(aged, base, units, series)
+            aged = self._compared(aged, base, series)
         followed = self._followed_by_heirs(aged, levels_of_heir, kinds)
         # another base is another level from the first day on
         return increments_from(followed, date.min if is_compared else self.since)
 
-    def _base(self, terms: Terms, figures: Figures, until: date) -> Observation | None:
+    def _own_base(self, terms: Terms, until: date, units: int) -> _Base | None:
+        """Return the base of the unit itself, made once for all figures alike: one object is not compared again."""
+        if self.alike and self.since > self.reference.plan.baseline_date:
+            return self.alike._own_base(terms, until, units)
+        of = terms, until
+        if of not in self._bases:
+            self._bases[of] = self._base(terms, self.figures, until, units)
+        return self._bases[of]
+
+    def _base(self, terms: Terms, figures: Figures, until: date, units: int) -> _Base | None:
         """Return the value in force at the baseline date; None where there is none that can be used."""
         baseline_date, observations = self.reference.plan.baseline_date, figures.observed(terms, until)
-        if (
-            observations.is_cut and self.since <= baseline_date
-        ):  # a base that changes moves the sum from its first day on
-            raise EarlierFiguresNeededError
+        if observations.is_cut and self.since <= baseline_date:
+            raise EarlierFiguresNeededError  # a base that changes moves the sum from its first day on
         known = observations[: bisect_right(observations.newest_reported, baseline_date, key=_effective)]
         if not known.newest_reported and observations.is_cut and not figures.began_after(baseline_date, terms.elements):
             known = figures.in_force_by_baseline(terms)
-        return known[-1] if known.newest_reported and not known[-1].is_unusable else None
+        if not known.newest_reported or (base := known[-1]).is_unusable:
+            return None
+        return _Base(base.period, Comparison(units, base.numerator, base.denominator or ZERO))
 
-    def _compared(self, levels: Levels, base: Observation | None, units: int, series: Sequence[Series] = ()) -> Levels:
+    def _compared(self, levels: Levels, base: _Base | None, series: Sequence[Series] = ()) -> Levels:
         """Return the levels with what each is compared with: the base, else the first figures of its series."""
         compared = []
         firsts: dict[int, Increment] = {}
-        of_base = None if base is None else Comparison(units, base.numerator, base.denominator or ZERO)
         place_of_base = _place_of_period(base.period, series) if base else 0
         for day, level in levels:
             if _is_nothing(level):
@@ -212,8 +229,9 @@ class Contributor:
                 continue
             place = place_of(series, day)
             first = firsts.setdefault(place, level)
-            comparison = of_base if place == place_of_base else None
-            if comparison is None:
+            if base and place == place_of_base:
+                comparison = base.comparison
+            else:
                 comparison = Comparison(
                     new_numerator=level.numerator,
                     new_denominator=level.denominator,
@@ -389,9 +407,9 @@ class Contributor:
         An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
         `observed`: the values for each condition.
         """
-        tracks = []
-        for (terms, goal, at_least, freshness), all_values in zip(conditions, observed, strict=True):
-            counted = self._counting(all_values, series)
+        tracks, since = [], self._counted_from(series)
+        for (terms, goal, at_least, freshness), values in zip(conditions, observed, strict=True):
+            counted = values.in_force_since(since)
             track = [
                 _Figure(one.effective, _holds(one.observation, goal, at_least), ZERO, freshness.age_of(one.period))
                 for one in counted
@@ -408,12 +426,12 @@ class Contributor:
         days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
         return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
 
-    def _counting(self, observations: Observations, series: Sequence[Series]) -> Sequence[Reported]:
-        """Return the values that count for the increments that are asked for.
+    def _counted_from(self, series: Sequence[Series]) -> date:
+        """Return the day since which the values in force count for the increments that are asked for.
 
         Where a sum goes over to another series later than a figure of it comes, the value of before counts until then.
         """
-        return observations.in_force_since(self._day_before if series else self.since)
+        return self._day_before if series else self.since
 
     @property
     def _day_before(self) -> date:

@@ -96,9 +96,8 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def begin_of(self, elements: Iterable[str]) -> date | None:
         """Return the first day on which a period may end of which everything was read; None: of all periods."""
-        if not self.earlier:
-            return None
-        return max((self.earlier[code].before for code in elements if code in self.earlier), default=None)
+        earlier = self.earlier
+        return max([earlier[code].before for code in elements if code in earlier], default=None) if earlier else None
 
     def began_after(self, day: date, elements: Iterable[str]) -> bool:
         """Say whether these were together first reported after a day, and for a period that ended after it.
@@ -191,16 +190,16 @@ class Figures(dict[tuple[str, Period], Reading]):
             periods = [period for period, changed in self._changed.items() if not changed.isdisjoint(terms.behind)]
         for period in periods:
             readings = self._counted(elements, period, least_rank)
-            if len(readings) < len(elements):
-                by_period.pop(period, None)
-            else:
+            if len(readings) == len(elements):
                 others = self._counted(checking, period, least_rank) if checking else ()
                 by_period[period] = Reported(terms, period, readings, others)
+            elif self._former is not None:
+                by_period.pop(period, None)
         return by_period
 
     def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
         """Return the readings of these elements for a period that count."""
-        found = [self[key] for element in elements if (key := (element, period)) in self]
+        found = [reading for element in elements if (reading := self.get((element, period)))]
         return [reading for reading in found if counts(reading, least_rank)] if least_rank else found
 
     @cached_property

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import NamedTuple, overload
 from uuid import UUID
@@ -258,6 +258,7 @@ def in_force(reported: Iterable[Reported], *, is_cut: bool = False) -> Observati
     return Observations(kept, is_cut=is_cut)
 
 
+@cache  # as many as there are periods
 def _newness(period: Period) -> tuple[date, int]:
     """Return a key that orders periods by their end, then by length: the year's figure is newer than December's."""
     return period.end, (period.end - period.start).days

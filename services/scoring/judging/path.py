@@ -104,7 +104,7 @@ class Course:
         if baseline.on >= requirement.deadline:
             return None
         # a value beyond the goal has to stay there: the path is level
-        start = goal if requirement.gap(baseline.value, goal) <= 0 else baseline.value
+        start = goal if requirement.is_reached(baseline.value, goal) else baseline.value
         milestones = [point for point in requirement.milestones if baseline.on < point.on < requirement.deadline]
         points = (Point(baseline.on, start), *milestones, Point(requirement.deadline, goal))
         return cls(requirement, points, abs(goal - start) * requirement.tolerance)
@@ -156,10 +156,7 @@ class Course:
 
     def exceeds(self, seen: Observation, on: date) -> bool:
         """Tell whether the value is further behind the path than the tolerance."""
-        return self.requirement.gap(seen.value, self.tolerated(self.as_of(seen, on))) > 0
-
-    def _gap(self, seen: Observation, on: date) -> Fraction:
-        return self.requirement.gap(seen.value, self.required(self.as_of(seen, on)))
+        return not self.requirement.is_reached(seen.value, self.tolerated(self.as_of(seen, on)))
 
     def is_behind(self, seen: Sequence[Observation], on: date) -> bool:
         """Tell whether the values, followed through time, are behind.
@@ -172,11 +169,11 @@ class Course:
         for observation in reversed(seen):  # the newest that decides it does so whatever was before
             start = max(observation.effective, begin)
             if start <= end and not observation.is_unusable:
-                if not observation.applies or self.requirement.gap(observation.value, goal) <= 0:
+                if not observation.applies or self.requirement.is_reached(observation.value, goal):
                     return False
                 if self.exceeds(observation, start) or self.exceeds(observation, end):
                     return True
-                if self._gap(observation, start) <= 0:
+                if self.requirement.is_reached(observation.value, self.required(self.as_of(observation, start))):
                     return False
             end = observation.effective - _DAY
         return False

@@ -224,12 +224,12 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], newest: Obser
         return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
     if goal is None or not newest.applies:
         return verdict(Status.MET)
-    short = requirement.gap(newest.value, goal)
     if requirement.ceiling and end is not None:
-        if newest.before is not None and not is_over:  # the change is asked for at the end, until then: no rise
-            short = requirement.gap(newest.value, newest.before)
-        return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=end)
-    if short <= 0:
+        # the change is asked for at the end, until then: no rise
+        most = goal if newest.before is None or is_over else newest.before
+        is_within = requirement.is_reached(newest.value, most)
+        return verdict(Status.ON_TRACK if is_within else Status.BEHIND, holds_until=end)
+    if requirement.is_reached(newest.value, goal):
         return verdict(Status.MET)
     if end is None:
         return verdict(Status.MISSED)

@@ -75,13 +75,14 @@ class SumRule(Record):
 
     def broken_by(self, figures: Mapping[str, Decimal]) -> BrokenSum | None:
         """Return how the figures break the rule; None where they keep it, or too few of them are known."""
-        whole, parts = figures.get(self.whole), [part for part in self.parts if part in figures]
-        if whole is None or not parts:
+        whole, known = figures.get(self.whole), [figures[part] for part in self.parts if part in figures]
+        if whole is None or not known:
             return None
-        total = sum([figures[part] for part in parts], _ZERO)
-        must_be_equal = self.relation == "equal" and len(parts) == len(self.parts)
-        is_kept = total == whole if must_be_equal else total <= whole
-        return None if is_kept else BrokenSum(self, tuple(parts), total, whole)
+        total = sum(known, _ZERO)
+        must_be_equal = self.relation == "equal" and len(known) == len(self.parts)
+        if total == whole if must_be_equal else total <= whole:
+            return None
+        return BrokenSum(self, tuple(part for part in self.parts if part in figures), total, whole)
 
 
 class BrokenSum(NamedTuple):
