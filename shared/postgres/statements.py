@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
+from shared.postgres.driver import fetch
 from shared.postgres.engine import as_json
 
 
@@ -23,7 +24,7 @@ def table_of(model: type[SQLModel]) -> Table:
 async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
     """Insert the rows by one statement; a row whose primary key exists already replaces the old row."""
     if rows:
-        await connection.execute(_upsert(table_of(model), tuple(rows[0])), columns_of(rows))
+        await fetch(connection, _upsert(table_of(model), tuple(rows[0])), columns_of(rows))
 
 
 @lru_cache

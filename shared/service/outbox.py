@@ -43,6 +43,7 @@ from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID, SUBJECT, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
+from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
 from shared.service.polling_worker import PollingWorker
 
@@ -127,7 +128,7 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
     if not messages:
         return
     rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
-    stored = await connection.execute(_putting(table_of(outbox), tuple(rows[0])), columns_of(rows))
+    stored = await fetch(connection, _putting(table_of(outbox), tuple(rows[0])), columns_of(rows))
     known = _KNOWN.get(connection.engine, {}).get(outbox)
     if known is not None and len(known) < BATCH_LIMIT:
         named = {message.headers[MESSAGE_ID]: message for message in messages}

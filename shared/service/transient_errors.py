@@ -31,7 +31,7 @@ def blames_content(error: Exception) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
     # the driver itself refuses a date or number that has no place in PostgreSQL with a ValueError
-    refused = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+    refused = isinstance(error.orig, ValueError) or isinstance(getattr(error.orig, "__cause__", None), ValueError)
     return refused or state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError)
 
 

@@ -13,6 +13,7 @@ from services.scoring.judging.taken_back import TakenBack
 from services.scoring.storage.figure_versions import COUNT, counted
 from services.scoring.storage.taken_back import COLUMNS, read, taken_back
 from services.scoring.storage.ticks import LAST
+from shared.postgres.driver import fetch
 
 _LAST = LAST.subquery()
 _IS_ASKED = taken_back.c.submission == func.any(bindparam("submissions", type_=ARRAY(Uuid, dimensions=1)))
@@ -29,5 +30,5 @@ async def note_and_look(
     Return the newest day for which the daily tick has run, as `last_tick`, and which submissions were taken back.
     """
     asked = {**counted(units), "submissions": list(submissions)}
-    rows = (await connection.execute(_NOTE_AND_LOOK, asked)).all()
-    return rows[0][0], read(row[1:] for row in rows if row.id)
+    rows = await fetch(connection, _NOTE_AND_LOOK, asked)
+    return rows[0][0], read(row[1:] for row in rows if row[1])

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.judged_version import NUMBER
 from services.scoring.storage.tables import PlanRow
+from shared.postgres.driver import fetch
 from shared.postgres.statements import table_of
 
 plan = table_of(PlanRow)
@@ -26,7 +27,7 @@ async def begun_plans(connection: AsyncConnection) -> set[str]:
 
 async def version_and_begun_plans(connection: AsyncConnection) -> tuple[int | None, set[str]]:
     """Return both `judged_version` and `begun_plans`."""
-    number, begun = (await connection.execute(_VERSION_AND_BEGUN)).one()
+    [(number, begun)] = await fetch(connection, _VERSION_AND_BEGUN)
     return number, set(begun)
 
 

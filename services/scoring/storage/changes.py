@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
+from shared.postgres.driver import fetch
 from shared.postgres.engine import WrittenJson
 from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.readable import RowsRead, read_rows
@@ -131,7 +132,7 @@ async def add_changes(connection: AsyncConnection, rows: Sequence[ChangeValues])
     """Store published changes, which are never deleted; return the ids of those that were not stored before."""
     if not rows:
         return set()
-    return set((await connection.scalars(_adding(tuple(rows[0])), columns_of(rows))).all())
+    return {key for (key,) in await fetch(connection, _adding(tuple(rows[0])), columns_of(rows))}
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import ARRAY, Integer, Numeric, Row, Select, Text, and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Integer, Select, Text, and_, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
@@ -17,6 +17,7 @@ from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increm
 from services.scoring.storage.tables import IncrementRow
 from services.scoring.storage.targets import marking, target
 from shared.contracts.submission import is_countable
+from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, table_of, unnested
 from shared.readable import is_day, read_rows
 
@@ -53,7 +54,6 @@ class SummedIncrements(NamedTuple):
 
 
 _ADDED = [column.name for column in step.c if not column.primary_key]
-_COUNTED = [column.name for column in step.c if isinstance(column.type, Numeric)]
 _IS_ZERO = [step.c[name] == 0 for name in _ADDED]
 _ARRAYS = {name: bindparam(name, type_=ARRAY(column.type, dimensions=1)) for name, column in step.c.items()}
 
@@ -80,7 +80,8 @@ def _summed() -> Select[Any]:
         }
     ).subquery()
     of_plan = step.c.plan == bindparam("plan", type_=Text)
-    return select(step).where(of_plan, step.c.commitment == asked.c.commitment, step.c.unit == asked.c.unit)
+    columns = (column for name, column in step.c.items() if name != "plan")
+    return select(*columns).where(of_plan, step.c.commitment == asked.c.commitment, step.c.unit == asked.c.unit)
 
 
 _SUMMED = _summed()
@@ -117,7 +118,7 @@ async def add_increments(
         }
         for (commitment, unit, on), added in sorted(increments.items())
     ]
-    if any((await connection.scalars(_ADD, {**columns_of(rows), "marked_on": on})).all()):
+    if any(is_zero for (is_zero,) in await fetch(connection, _ADD, {**columns_of(rows), "marked_on": on})):
         touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
         await connection.execute(delete(step).where(step.c.plan == plan, touched, *_IS_ZERO))
 
@@ -127,10 +128,9 @@ async def summed_increments(
 ) -> SummedIncrements:
     """Return the summed increments of these commitments of a plan by day."""
     asked = {"plan": plan, "commitments": [one for one, _ in targets], "units": [unit for _, unit in targets]}
-    read = read_rows(
-        await connection.execute(_SUMMED, asked), lambda row: (row.commitment, row.unit, row.on, _increment(row))
-    )
-    damaged = {(row.commitment, row.unit) for row in read.damaged}
+    rows = await fetch(connection, _SUMMED, asked)
+    read = read_rows(rows, lambda row: (row[0], row[1], row[2], _increment(*row[2:])))
+    damaged = {(commitment, unit) for commitment, unit, *_ in read.damaged}
     increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
     for commitment, unit, on, increment in read.items:
         if (commitment, unit) not in damaged:
@@ -143,17 +143,12 @@ async def clear_increments(connection: AsyncConnection) -> None:
     await connection.execute(delete(step))
 
 
-def _increment(row: Row[Any]) -> Increment:
-    if not (is_day(row.on) and all(is_countable(getattr(row, name)) for name in _COUNTED)):
+def _increment(
+    on: date, numerator: Decimal, denominator: Decimal, units: int, reports: int, stale: int, *compared: Any
+) -> Increment:
+    comparison = Comparison(*compared)
+    if not (is_day(on) and all(map(is_countable, (numerator, denominator, *comparison[1:])))):
         raise ValueError("no sum of things")
-    comparison = Comparison(
-        row.compared_units,
-        row.before_numerator,
-        row.before_denominator,
-        row.new_numerator,
-        row.new_denominator,
-        row.first_numerator,
-        row.first_denominator,
+    return Increment(
+        numerator, denominator, units, reports, stale, NOT_COMPARED if comparison == NOT_COMPARED else comparison
     )
-    compared = NOT_COMPARED if comparison == NOT_COMPARED else comparison
-    return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale, compared)

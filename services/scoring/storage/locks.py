@@ -7,6 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import ARRAY, Integer, and_, bindparam, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.postgres.driver import fetch
+
 _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS, _ALL_UNITS_LOCKS = 1, 2, 3, 4, 5
 
 _MOST_UNITS = 500
@@ -43,7 +45,7 @@ async def lock_units(connection: AsyncConnection, units: Collection[int]) -> Non
     if len(in_order := sorted(units)) > _MOST_UNITS:
         await connection.execute(select(func.pg_advisory_xact_lock(_ALL_UNITS_LOCKS, 0)))
         return
-    await connection.execute(_LOCK_UNITS, {"units": in_order})
+    await fetch(connection, _LOCK_UNITS, {"units": in_order})
 
 
 async def lock_free_units(connection: AsyncConnection, units: Collection[int]) -> set[int]:
@@ -54,7 +56,7 @@ async def lock_free_units(connection: AsyncConnection, units: Collection[int]) -
     if len(units) > _MOST_UNITS:
         await lock_units(connection, units)
         return set()
-    return set((await connection.scalars(_LOCK_FREE_UNITS, {"units": list(units)})).all())
+    return {unit for (unit,) in await fetch(connection, _LOCK_FREE_UNITS, {"units": list(units)})}
 
 
 _UNITS = select(func.unnest(bindparam("units", type_=ARRAY(Integer, dimensions=1))).label("unit")).subquery()

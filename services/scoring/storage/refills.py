@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import RefillRow
+from shared.postgres.driver import fetch
 from shared.postgres.statements import table_of
 
 refill = table_of(RefillRow)
@@ -15,7 +16,7 @@ _NAMED = select(refill.c.name).where(refill.c.name == bindparam("table", type_=T
 
 async def is_to_be_filled(connection: AsyncConnection, table: str) -> bool:
     """Tell whether a table has to be filled again."""
-    return await connection.scalar(_NAMED, {"table": table}) is not None
+    return bool(await fetch(connection, _NAMED, {"table": table}))
 
 
 async def ask_to_fill(connection: AsyncConnection, table: str) -> None:

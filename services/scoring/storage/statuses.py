@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Integer, bindparam, cast, delete, exists, func, select
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import StatusRow
 from shared.contracts.status import Status
+from shared.postgres.driver import fetch
 from shared.postgres.statements import table_of
 from shared.readable import StoredDay, read_rows
 from shared.reference.models import CriterionKey
@@ -83,6 +84,9 @@ async def statuses_of(
 
     Where `asked` are statuses that are stored, only these are read, else all of the criterion.
     """
+    asked_of = {"units": list(units)}
+    if asked == _ALL:
+        return _read(await fetch(connection, _OF_UNITS, asked_of))
     query = _OF_UNITS
     if asked.criterion is not None:
         query = query.where(status.c.criterion == asked.criterion)
@@ -91,8 +95,11 @@ async def statuses_of(
             query = query.where(status.c.status == asked.status.value)
         if asked.overdue is not None:
             query = query.where((status.c.overdue != cast([], JSONB)) == asked.overdue)
-    rows = await connection.execute(query, {"units": list(units)})
-    return dict(read_rows(rows, lambda row: ((row.unit, row.criterion), _STATUS.validate_python(row[2:]))).items)
+    return _read(await connection.execute(query, asked_of))
+
+
+def _read(rows: Iterable[Sequence[Any]]) -> dict[tuple[int, CriterionKey], StoredStatus]:
+    return dict(read_rows(rows, lambda row: ((row[0], row[1]), _STATUS.validate_python(row[2:]))).items)
 
 
 async def outdated_statuses(connection: AsyncConnection, on: date) -> list[tuple[int, CriterionKey]]:

@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import ParkedRow, SubmissionRow
 from shared.contracts import subjects
+from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, table_of, unnested
 
 submission = table_of(SubmissionRow)
@@ -45,7 +46,7 @@ _RECORD = _recording()
 
 async def record_submissions(connection: AsyncConnection, rows: Sequence[SubmissionValues]) -> set[UUID]:
     """Store submissions and return the ids of those that were new."""
-    return set((await connection.scalars(_RECORD, columns_of(rows))).all()) if rows else set()
+    return {key for (key,) in await fetch(connection, _RECORD, columns_of(rows))} if rows else set()
 
 
 async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:

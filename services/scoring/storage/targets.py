@@ -11,7 +11,6 @@ from sqlalchemy import (
     ARRAY,
     Date,
     Integer,
-    Row,
     Select,
     Text,
     and_,
@@ -31,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.storage.locks import FREE_TARGETS_LOCK, TARGETS_LOCK
 from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
+from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.readable import StoredDay, read_rows
 
@@ -89,12 +89,12 @@ async def lock_targets_if_outdated(connection: AsyncConnection, on: date) -> boo
 
     Outdated: see `outdated_targets`.
     """
-    return (await connection.execute(_LOCK_WHERE_OUTDATED, {"on": on})).first() is not None
+    return bool(await fetch(connection, _LOCK_WHERE_OUTDATED, {"on": on}))
 
 
 async def lock_targets_if_free_and_outdated(connection: AsyncConnection, on: date) -> bool:
     """Do what `lock_targets_if_outdated` does, where no other worker judges commitments; say whether it did."""
-    return bool(await connection.scalar(_LOCK_FREE_WHERE_OUTDATED, {"on": on}))
+    return any(is_locked for (is_locked,) in await fetch(connection, _LOCK_FREE_WHERE_OUTDATED, {"on": on}))
 
 
 async def outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
@@ -113,12 +113,12 @@ async def lock_outdated_targets(
     Workers that move their sums meanwhile wait, so the mark of that move comes after the verdict and stays.
     Commitments whose sums are being moved right now are left out: their mark stands when the move is committed.
     """
-    rows = (await connection.execute(_LOCK_OUTDATED, {"plan": plan, "on": on})).all()
-    return {(row.commitment, row.unit): None for row in rows} | _read(rows)
+    rows = await fetch(connection, _LOCK_OUTDATED, {"plan": plan, "on": on})
+    return {(commitment, unit): None for commitment, unit, *_ in rows} | _read(rows)
 
 
-def _read(rows: Iterable[Row[Any]]) -> dict[tuple[str, int], StoredTarget]:
-    return dict(read_rows(rows, lambda row: ((row.commitment, row.unit), _TARGET.validate_python(row[2:]))).items)
+def _read(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], StoredTarget]:
+    return dict(read_rows(rows, lambda row: ((row[0], row[1]), _TARGET.validate_python(row[2:]))).items)
 
 
 async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValues]) -> None:
