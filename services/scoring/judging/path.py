@@ -117,8 +117,10 @@ class Course:
         if after == len(self.points):
             return self.points[-1].value
         left, right = self.points[after - 1], self.points[after]
-        share = Fraction((on - left.on).days, (right.on - left.on).days)
-        return left.value + (right.value - left.value) * share
+        passed, coming = (on - left.on).days, (right.on - on).days
+        (begin, of), (end, by) = left.value.as_integer_ratio(), right.value.as_integer_ratio()
+        # made of whole numbers at once: fractions are reduced at every step
+        return Fraction(begin * by * coming + end * of * passed, of * by * (passed + coming))
 
     def tolerated(self, on: date) -> Fraction:
         """Return the worst value that the tolerance still lets pass for the path's value."""

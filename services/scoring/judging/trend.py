@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import combinations
 from statistics import NormalDist, median
 
@@ -64,8 +65,15 @@ def _monthly(baseline: Point | None, seen: Sequence[Observation]) -> list[Point]
 def _speeds(points: Sequence[Point]) -> list[float]:
     """Return the slopes per day between all pairs of points."""
     return [
-        float(later.value - earlier.value) / (later.on - earlier.on).days for earlier, later in combinations(points, 2)
+        _difference(later.value, earlier.value) / (later.on - earlier.on).days
+        for earlier, later in combinations(points, 2)
     ]
+
+
+def _difference(later: Fraction, earlier: Fraction) -> float:
+    """Return the exact difference, rounded once; made of whole numbers, for fractions are reduced at every step."""
+    (above, by), (below, of) = later.as_integer_ratio(), earlier.as_integer_ratio()
+    return (above * of - below * by) / (by * of)
 
 
 def _interval(speeds: Sequence[float], points: Sequence[Point]) -> tuple[float, float, float]:

@@ -19,6 +19,8 @@ from shared.reference.models.record import CriterionKey, Record, Role, Term
 from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, REMINDERS, Branch, Inhibition
 from shared.reference.models.units import UnitKind
 
+_DAY = timedelta(days=1)
+
 
 class RoleHolder(Term):
     """A role of the plan: where it sits in the tree, the criteria that it owns, and the days on which it exists.
@@ -367,7 +369,7 @@ class Plan(Record):
     @property
     def first_day(self) -> date:
         """The day after the baseline date. Codes in the plan mean the units of that day."""
-        return self.baseline_date + timedelta(days=1)
+        return self.baseline_date + _DAY
 
     def is_closed(self, on: date) -> bool:
         """Tell whether the plan's verdicts stand, whatever becomes known on that day or later."""
