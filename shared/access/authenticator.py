@@ -7,8 +7,12 @@ import hmac
 import math
 import re
 import time
+from functools import lru_cache
 from typing import Self
 
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.agency_keys import hash_of, note_uses
@@ -16,7 +20,6 @@ from shared.access.caller import Caller, unauthorized
 from shared.access.issuer_sign_in import IssuerSignIn
 from shared.access.key_lookup import KeyLookup, KeyUses, StoredKey, keys_of_agencies, stored_keys
 from shared.access.oidc_tokens import Issuer, is_token
-from shared.access.rates import Rates
 from shared.access.sessions import Session, note_session_uses, session_hash, stored_sessions
 from shared.problems import Problem, Problems
 from shared.settings import Settings
@@ -31,7 +34,8 @@ class Authenticator:
     """Recognises callers by a key or, where an issuer is configured, by a token of the issuer.
 
     A key that was looked up is remembered for a second; its end counts to the moment, by the real time. Rates count in
-    this process alone, so a service of three processes lets three times as many requests through.
+    this process alone, so a service of three processes lets three times as many requests through. The sliding counter
+    of `limits` estimates them by the last and the present minute: a request costs the same however many came before.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Authenticator:
         self._uses = KeyUses(engine, note_uses)
         self._sessions = KeyLookup(engine, stored_sessions)
         self._session_uses = KeyUses(engine, note_session_uses)
-        self._rates = Rates()
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     @classmethod
     def of(cls, engine: AsyncEngine, settings: Settings) -> Self:
@@ -55,7 +59,7 @@ class Authenticator:
     async def caller(self, authorization: str | None) -> Caller:
         """Return the caller that the `Authorization` header names; problem 401 without one, 429 above the rate."""
         caller = await self.recognise(authorization)
-        self._limit(caller)
+        await self._limit(caller)
         return caller
 
     async def agency(self, agency: str) -> Caller:
@@ -76,7 +80,7 @@ class Authenticator:
             )
         caller = keys[0].caller
         self._uses.note(caller.key)
-        self._limit(caller)
+        await self._limit(caller)
         return caller
 
     async def session(self, token: str | None, *, uses: bool = True) -> Session | None:
@@ -97,7 +101,7 @@ class Authenticator:
         Problem 401 where the session is over or its password has to be changed first, 429 above the rate.
         """
         caller = await self.recognise_person(token, uses=uses)
-        self._limit(caller)
+        await self._limit(caller)
         return caller
 
     async def recognise_person(self, token: str, *, uses: bool = True) -> Caller:
@@ -131,13 +135,20 @@ class Authenticator:
         self._uses.note(key_id)
         return stored.caller
 
-    def _limit(self, caller: Caller) -> None:
-        seconds = self._rates.take((caller.agency, caller.key), caller.rate_per_minute, time.time())
-        if seconds is not None:
-            detail = filled(phrase("access.rate_limited"), rate=caller.rate_per_minute)
-            retry_after = max(1, math.ceil(seconds))
-            raise Problem(Problems.RATE_LIMITED, detail=detail, headers={"Retry-After": str(retry_after)})
+    async def _limit(self, caller: Caller) -> None:
+        limit = _limit(caller.rate_per_minute)
+        if await self._limiter.hit(limit, caller.agency, caller.key):
+            return
+        frees_at = (await self._limiter.get_window_stats(limit, caller.agency, caller.key)).reset_time
+        detail = filled(phrase("access.rate_limited"), rate=caller.rate_per_minute)
+        retry_after = max(1, math.ceil(frees_at - time.time()))
+        raise Problem(Problems.RATE_LIMITED, detail=detail, headers={"Retry-After": str(retry_after)})
 
 
 def _scope(key: StoredKey) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(key.caller.units), frozenset(key.caller.criteria)
+
+
+@lru_cache
+def _limit(rate_per_minute: int) -> RateLimitItemPerMinute:
+    return RateLimitItemPerMinute(rate_per_minute)
