@@ -373,13 +373,18 @@ class Reference(Definitions):
 
     def terms_of(self, measure: Measure) -> Terms:
         """Return how the plan counts a measure of its criteria or commitments."""
-        if id(measure) not in self._terms:  # the terms keep the measure, so its id is unique
-            rules = self.sum_checks.rules_for(measure)
-            self._terms[id(measure)] = Terms(measure, self.plan.baseline_date, self.plan.counts_from, rules)
-        return self._terms[id(measure)]
+        # the measure is kept in the value because its id is unique only while it lives
+        if id(measure) not in self._terms:
+            terms = Terms(measure, self.plan.baseline_date, self.plan.counts_from, self.sum_checks.rules_for(measure))
+            self._terms[id(measure)] = measure, self._terms_alike.setdefault(terms.calculation, terms)
+        return self._terms[id(measure)][1]
 
     @cached_property
-    def _terms(self) -> dict[int, Terms]:
+    def _terms(self) -> dict[int, tuple[Measure, Terms]]:
+        return {}
+
+    @cached_property
+    def _terms_alike(self) -> dict[object, Terms]:
         return {}
 
     def conditions_of(self, key: CriterionKey, unit: Unit, until: date) -> Sequence[Condition]:

@@ -19,7 +19,10 @@ type Measure = Ratio | Amount | YesNo
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """How a plan counts a measure. Made once for each, so what was calculated by them is found by themselves."""
+    """How a plan counts measures that are calculated alike, such as a criterion's and the rate of the same formula.
+
+    Made once for each calculation, so what was calculated by them is found by themselves.
+    """
 
     measure: Measure
     baseline_date: date
@@ -32,6 +35,12 @@ class Terms:
     def ratio(self) -> Ratio | None:
         """The measure where it is a ratio."""
         return self.measure if isinstance(self.measure, Ratio) else None
+
+    @property
+    def calculation(self) -> object:
+        """What tells these terms from others of the plan: what is calculated, and what the figures have to keep."""
+        formula = {name: getattr(self.measure, name) for name in Ratio.model_fields} if self.ratio else self.elements
+        return str(formula), tuple(map(id, self.rules))
 
     @cached_property
     def elements(self) -> Sequence[str]:

@@ -15,7 +15,7 @@ from services.scoring.judging.observations import Observation
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
-from shared.contracts.assessment import Assessment, BreakInSeries, FormulaChosen, Part, PartReading, Waypoint
+from shared.contracts.assessment import Assessment, BreakInSeries, FormulaChosen, Part, Waypoint
 from shared.reference.models import Commitment, CriteriaAverage, Formula, Ratio, Unit, UnitKind
 
 
@@ -185,14 +185,14 @@ def _of_observation(observation: Observation) -> dict[str, object]:
     return numbers
 
 
-def _part_reading(reading: Reading) -> PartReading:
-    return PartReading(
-        element=reading.element,
-        value=float(reading.value),
-        period=reading.period,
-        stage=reading.stage,
-        submission=reading.submission,
-    )
+def _part_reading(reading: Reading) -> dict[str, object]:
+    return {
+        "element": reading.element,
+        "value": float(reading.value),
+        "period": reading.period,
+        "stage": reading.stage,
+        "submission": reading.submission,
+    }
 
 
 def _next(verdict: Verdict, countable: bool) -> Waypoint | None:

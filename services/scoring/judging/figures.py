@@ -232,15 +232,15 @@ def arrived_by(figures: Figures, elements: Collection[str], on: date, until: dat
 
     Of earlier figures that were not read they are the newest of each length.
     """
-    first: date | None = None
-    periods: set[Period] = set()
-    for element in elements:
-        for reading in figures.readings_of(element):
-            known_from = reading.known_from
-            if known_from <= on and reading.period.end <= until:
-                periods.add(reading.period)
-                if first is None or known_from < first:
-                    first = known_from
+    known = [
+        reading
+        for element in elements
+        for reading in figures.readings_of(element)
+        if reading.known_from <= on and reading.period.end <= until
+    ]
+    periods = {reading.period for reading in known}
+    first = min([reading.known_from for reading in known], default=None)
+    for element in elements if figures.earlier else ():
         if earlier := figures.earlier.get(element):
             if earlier.last_known > on or earlier.before > until:
                 raise EarlierFiguresNeededError
