@@ -9,12 +9,12 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from nats.aio.msg import Msg
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.intake.admission.accept import Admission
 from services.intake.admission.group_commit import GroupCommit
 from services.intake.evidence.scanner import Scanner
-from services.intake.projection.project import Sources
+from services.intake.projection.project import OF_ONE_STATEMENT, Sources
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.settings import IntakeSettings
 from services.intake.storage.tables import (
@@ -60,6 +60,8 @@ class Intake:
     """Everything that intake holds while it runs."""
 
     runtime: Runtime
+    by_statement: AsyncEngine
+    """The engine whose statements are transactions by themselves, with two round trips fewer each."""
     authenticator: Authenticator
     admission: Admission
     scoring_progress: ScoringProgress
@@ -81,6 +83,7 @@ class Intake:
             async with background(group_commit.run(), runtime.in_use.run(), watching):
                 yield cls(
                     runtime,
+                    runtime.engine.execution_options(isolation_level="AUTOCOMMIT"),
                     Authenticator.of(runtime.engine, settings),
                     Admission(runtime, group_commit),
                     ScoringProgress(runtime),
@@ -92,7 +95,8 @@ class Intake:
 
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:
         """Bring a batch of messages to the tables in one transaction."""
-        async with self.runtime.engine.begin() as connection:
+        engine = self.by_statement if projection in OF_ONE_STATEMENT else self.runtime.engine
+        async with engine.begin() as connection:
             await projection(connection, messages, self.runtime)
 
 

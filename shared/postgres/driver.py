@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
-from sqlalchemy import Executable
+from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,24 +45,30 @@ async def fetch(
 ) -> Sequence[Sequence[Any]]:
     """Execute a statement that is made once, and return its rows, which are read by position.
 
-    Through SQLAlchemy go the first statement of a transaction, which begins it, and those with options, such as other
-    schemas. Errors are SQLAlchemy's, and who listens to its event `before_cursor_execute` hears of all statements.
+    The first statement of a transaction goes through SQLAlchemy, which begins it, and so do those for other schemas.
+    Errors are SQLAlchemy's, and who listens to its event `before_cursor_execute` hears of all statements.
     """
     sync = connection.sync_connection
-    driver: Any = sync.connection.driver_connection if sync else None
-    if sync is None or sync.get_execution_options() or not driver.is_in_transaction():
+    if sync is None or not _may_pass(sync):
         result = await connection.execute(statement, values)
         return result.all() if result.returns_rows else []
     compiled = _compiled(statement, connection.dialect)
     arguments = compiled.arguments(values)
     if heard := sync.dispatch.before_cursor_execute:
         await connection.run_sync(lambda sync: heard(sync, None, compiled.sql, arguments, None, False))
+    driver: Any = sync.connection.driver_connection
     try:
         rows: Sequence[Sequence[Any]] = await driver.fetch(compiled.sql, *arguments)
     except (PostgresError, InterfaceError, InternalClientError) as error:
         error.detail = None  # it quotes the row's values
         raise DBAPIError(compiled.sql, None, error, hide_parameters=True) from error
     return rows
+
+
+def _may_pass(connection: Connection) -> bool:
+    options, driver = connection.get_execution_options(), connection.connection.driver_connection
+    is_begun = driver is not None and driver.is_in_transaction()
+    return "schema_translate_map" not in options and (is_begun or options.get("isolation_level") == "AUTOCOMMIT")
 
 
 @lru_cache(256)

@@ -99,3 +99,9 @@ async def test_who_listens_hears_of_each_statement(engine: AsyncEngine) -> None:
         event.remove(engine.sync_engine, "before_cursor_execute", listen)
     assert heard[0] == heard[1]
     assert "INSERT INTO scoring.refill" in heard[0]
+
+
+async def test_a_statement_without_a_transaction_stands_at_once(engine: AsyncEngine) -> None:
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await fetch(connection, _ADD, {"name": ["alone"]})
+        assert "alone" in await _stored(engine)

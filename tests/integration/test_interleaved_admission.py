@@ -73,6 +73,7 @@ async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterato
     async with background(group_commit.run()):
         yield Intake(
             runtime,
+            engine.execution_options(isolation_level="AUTOCOMMIT"),
             Authenticator(engine),
             Admission(runtime, group_commit),
             ScoringProgress(runtime),

@@ -225,6 +225,10 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg], _sources:
     await keeping.keep_unscored(connection, rows)
 
 
+OF_ONE_STATEMENT = (submissions, changes)
+"""The projections that execute one statement, which is a transaction by itself."""
+
+
 def _signed_event(message: Msg, event: Review | Withdrawal) -> SignedEvent:
     return {
         "id": event.id,

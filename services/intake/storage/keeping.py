@@ -24,6 +24,7 @@ from services.intake.storage.tables import (
     WithdrawalRow,
 )
 from shared.contracts.status import Stage
+from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, insert_rows, table_of, upsert
 
 
@@ -162,7 +163,7 @@ async def keep_submissions(
         "bodies": bodies,
         "stages": [stage.value for stage in Stage],
     }
-    await connection.execute(_PROJECT, parameters)
+    await fetch(connection, _PROJECT, parameters)
 
 
 async def keep_reviews(connection: AsyncConnection, rows: Sequence[SignedEvent]) -> None:
@@ -229,7 +230,7 @@ async def _keep(connection: AsyncConnection, model: type[SQLModel], rows: Sequen
     if rows:
         [key] = table_of(model).primary_key
         ordered = sorted(rows, key=lambda row: str(row[key.name]))
-        await connection.execute(_keeping(table_of(model), tuple(rows[0])), columns_of(ordered))
+        await fetch(connection, _keeping(table_of(model), tuple(rows[0])), columns_of(ordered))
 
 
 @lru_cache
