@@ -114,6 +114,8 @@ def increments_from(levels: Levels, since: date = date.min) -> dict[date, Increm
 def difference(new: Increments, old: Increments) -> dict[date, Increment]:
     """Return the increments that turn a sum of the old increments into one of the new."""
     changed = {
-        day: increment - before for day, increment in new.items() if (before := old.get(day, NO_CHANGE)) != increment
+        day: increment if before is NO_CHANGE else increment - before
+        for day, increment in new.items()
+        if (before := old.get(day, NO_CHANGE)) != increment
     }
     return changed | {day: NO_CHANGE - increment for day, increment in old.items() if day not in new}
