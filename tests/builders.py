@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,14 +13,12 @@ from services.scoring.judging.figures import Earlier, Figures, merge
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Requirement
 from services.scoring.judging.readings import Reading
-from services.scoring.storage.readings import FEW_READINGS
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, SubmissionWarning
 from shared.nats.cloud_events import Message, cloud_event
-from shared.readable import LAST_DAY
 
 BASELINE_DATE = date(2022, 12, 31)
 DEADLINE = date(2023, 12, 31)
@@ -78,29 +75,21 @@ def as_read(
     earlier: dict[str, Earlier] = {}
     for element, day in days.items():
         ends = _ends_by(figures, element, day)
-        begin = ends[FEW_READINGS - 1] if len(ends) >= FEW_READINGS else date.min
+        begin = ends[0] if ends else date.min
         read |= {key: one for key, one in figures.items() if key[0] == element and key[1].end >= begin}
-        if left := [one for one in figures.readings_of(element) if one.period.end < begin]:
-            known = [one.known_from for one in left]
-            newest = {each.granularity: each for each in sorted((one.period for one in left), key=attrgetter("end"))}
-            since_baseline = [one.known_from for one in left if one.period.end > baseline_date]
-            earlier[element] = Earlier(
-                begin,
-                min(one.period.end for one in left),
-                min(known),
-                max(known),
-                frozenset(newest.values()),
-                min(since_baseline, default=LAST_DAY),
-                _by_baseline(figures, element, baseline_date) if element in compared and day > baseline_date else None,
-            )
-    found = Figures(read)
-    found.earlier = earlier
-    return found
+        found = figures.readings_of(element)
+        if any(one.period.end < begin for one in found):
+            early = any(one.known_from <= baseline_date < one.period.end for one in found)
+            of_baseline = (_by_baseline(figures, element, baseline_date), early)
+            earlier[element] = Earlier(begin, *(of_baseline if element in compared and day > baseline_date else ()))
+    newest = Figures(read)
+    newest.earlier = earlier
+    return newest
 
 
 def _by_baseline(figures: Figures, element: str, baseline_date: date) -> list[Reading]:
     ends = _ends_by(figures, element, baseline_date)
-    begin = ends[:FEW_READINGS][-1] if ends else date.max
+    begin = ends[0] if ends else date.max
     return [one for one in figures.readings_of(element) if begin <= one.period.end <= baseline_date]
 
 

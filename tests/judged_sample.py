@@ -31,6 +31,7 @@ from shared.reference.load import PACKAGED, Reference
 
 GOLDEN = Path(__file__).parent / "golden" / "judging.json"
 
+_NO_VERDICT = "judged_on", "reported", "reported_from"
 DAYS = [date(2023, 3, 31), date(2023, 6, 30), date(2023, 9, 15), date(2023, 12, 31), date(2024, 1, 31)]
 
 
@@ -70,7 +71,7 @@ def verdicts(reference: Reference, day: date, year: list[Posted]) -> Iterator[tu
     judged = judged_by({key: arrived.get(key, Figures()) for key in {*arrived, *bound}}, reference)
     for key, own in sorted(judged.items()):
         for row in rebuilt_statuses(judge, reference.units.by_key(key), own, None, bound.get(key, ())):
-            yield (day, *(value for name, value in sorted(row.items()) if name != "judged_on"))
+            yield (day, *(value for name, value in sorted(row.items()) if name not in _NO_VERDICT))
     sums = summed(reference.targets, judged, reference)
     for commitment, target in reference.targets:
         verdict = judge.target(

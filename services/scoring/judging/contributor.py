@@ -212,7 +212,7 @@ class Contributor:
         if observations.is_cut and self.since <= baseline_date:
             raise EarlierFiguresNeededError  # a base that changes moves the sum from its first day on
         known = observations[: bisect_right(observations.newest_reported, baseline_date, key=_effective)]
-        if not known.newest_reported and observations.is_cut and not figures.began_after(baseline_date, terms.elements):
+        if not known.newest_reported and observations.is_cut and not figures.began_after_baseline(terms.elements):
             known = figures.in_force_by_baseline(terms)
         if not known.newest_reported or (base := known[-1]).is_unusable:
             return None

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -26,34 +27,17 @@ from shared.reference.terms import Measure, Terms
 
 type _ByPeriod = Mapping[Period, Reported]
 
+_end = attrgetter("end")
+
 
 class Earlier(NamedTuple):
-    """A summary of an element's readings for periods that ended before a day, which were not read one by one."""
+    """What is known of an element's readings for periods that ended before a day, where these were not read."""
 
     before: date
-    first_end: date
-    """The end of the first of them."""
-    first_known: date
-    """The day on which the first of them was known."""
-    last_known: date
-    newest: frozenset[Period]
-    """The newest of their periods, of each length."""
-    known_since_baseline: date = date.min
-    """The first day on which one was known for a period that ended after the plan's baseline date."""
     by_baseline: Sequence[Reading] | None = None
-    """The newest readings for periods that ended by the baseline date; None where nobody asked for them."""
-
-    def with_those(self, other: Earlier) -> Earlier:
-        """Return what is known of these and of others before the same day."""
-        return Earlier(
-            self.before,
-            min(self.first_end, other.first_end),
-            min(self.first_known, other.first_known),
-            max(self.last_known, other.last_known),
-            self.newest | other.newest,
-            min(self.known_since_baseline, other.known_since_baseline),
-            self.by_baseline,
-        )
+    """The newest readings for periods that ended by the plan's baseline date; None where nobody asked for them."""
+    was_known_early: bool = False
+    """Where these were asked for: whether one for a later period was known by the baseline date."""
 
 
 class Figures(dict[tuple[str, Period], Reading]):
@@ -99,13 +83,13 @@ class Figures(dict[tuple[str, Period], Reading]):
         earlier = self.earlier
         return max([earlier[code].before for code in elements if code in earlier], default=None) if earlier else None
 
-    def began_after(self, day: date, elements: Iterable[str]) -> bool:
-        """Say whether these were together first reported after a day, and for a period that ended after it.
+    def began_after_baseline(self, elements: Iterable[str]) -> bool:
+        """Say whether these were together first reported after the baseline date, and for a period that ended after it.
 
         False also where nobody knows, since what was not read may have been earlier.
         """
         found = (self.earlier[code] for code in elements if code in self.earlier)
-        return any(day < min(earlier.first_end, earlier.first_known) for earlier in found)
+        return any(earlier.by_baseline == [] and not earlier.was_known_early for earlier in found)
 
     def in_force_by_baseline(self, terms: Terms) -> Observations:
         """Return the newest values for periods that ended by the baseline date, also of those not read one by one.
@@ -128,7 +112,7 @@ class Figures(dict[tuple[str, Period], Reading]):
     def _was_known_early(self, element: str, baseline_date: date) -> bool:
         """Say whether a reading for a period that ended after the baseline date may have been known by that day."""
         earlier = self.earlier.get(element)
-        return (earlier is not None and earlier.known_since_baseline <= baseline_date) or any(
+        return (earlier is not None and earlier.was_known_early) or any(
             reading.period.end > baseline_date and reading.known_from <= baseline_date
             for reading in self.readings_of(element)
         )
@@ -227,10 +211,13 @@ class Figures(dict[tuple[str, Period], Reading]):
         return by_element
 
 
-def arrived_by(figures: Figures, elements: Collection[str], on: date, until: date) -> Arrivals:
-    """Return which reports on these elements are known on a day, of those for periods that end by the day `until`.
+def arrived_by(
+    figures: Figures, elements: Collection[str], on: date, until: date, before: Arrivals | None = None
+) -> Arrivals:
+    """Return which reports on these elements are known on a day, the newest of each length, for periods until a day.
 
-    Of earlier figures that were not read they are the newest of each length.
+    `before`: what this returned when the newest of the figures were not there yet, which tells of those that were not
+    read; None: nobody knows, and then EarlierFiguresNeededError is raised where some were not.
     """
     known = [
         reading
@@ -238,15 +225,14 @@ def arrived_by(figures: Figures, elements: Collection[str], on: date, until: dat
         for reading in figures.readings_of(element)
         if reading.known_from <= on and reading.period.end <= until
     ]
-    periods = {reading.period for reading in known}
-    first = min([reading.known_from for reading in known], default=None)
-    for element in elements if figures.earlier else ():
-        if earlier := figures.earlier.get(element):
-            if earlier.last_known > on or earlier.before > until:
-                raise EarlierFiguresNeededError
-            periods |= earlier.newest
-            first = earlier.first_known if first is None else min(first, earlier.first_known)
-    return Arrivals(first, frozenset(periods))
+    periods, days = {reading.period for reading in known}, [reading.known_from for reading in known]
+    if not figures.earlier.keys().isdisjoint(elements):
+        if before is None:
+            raise EarlierFiguresNeededError
+        periods |= before.periods
+        days += [before.first] if before.first else []
+    newest = {period.granularity: period for period in sorted(periods, key=_end)}
+    return Arrivals(min(days, default=None), frozenset(newest.values()))
 
 
 def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:

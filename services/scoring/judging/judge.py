@@ -20,7 +20,7 @@ from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, unbound_status, worst
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
-from shared.reference.awaited_reports import Asked, asked_on_criterion, is_overdue
+from shared.reference.awaited_reports import Arrivals, Asked, asked_on_criterion, is_overdue
 from shared.reference.load import Reference
 from shared.reference.models import (
     Commitment,
@@ -72,6 +72,8 @@ class CriterionVerdict(NamedTuple):
     overdue: Sequence[str]
     holds_until: date | None
     """The last day on which the status holds if nothing is reported; None: it holds for good."""
+    arrived: Arrivals | None = None
+    """The reports that have come, the newest of each length; None where none is asked for."""
 
     @property
     def series_from(self) -> date | None:
@@ -110,26 +112,31 @@ class Judge:
 
     # Criteria of communes
 
-    def criterion(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
+    def criterion(
+        self, key: CriterionKey, unit: Unit, figures: Figures, arrived_before: Arrivals | None = None
+    ) -> CriterionVerdict:
         """Judge a commune's criterion and find the overdue reports on it, as of a day on which its set is in force.
 
         Before that there is no verdict. After it the verdict of the set's last day stands, and figures about its time
-        correct it.
+        correct it. `arrived_before`: what the last verdict says of the reports that had come, where not all figures
+        were read.
         """
         reference, on = self.reference, self.on
         first, last = reference.time_of(key)
         if on > last:
-            return self.at(last).criterion(key, unit, figures.known_by(last))
+            return self.at(last).criterion(key, unit, figures.known_by(last), arrived_before)
         parts = self.parts(key, unit, figures)
         if on < first:
             return CriterionVerdict(Status.NO_DATA, on, parts, (), first - _DAY)
-        arrived = arrived_by(figures, reference.criterion(key).element_codes, on, reference.plan.deadline)
+        elements, until = reference.criterion(key).element_codes, reference.plan.deadline
+        arrived = arrived_by(figures, elements, on, until, arrived_before)
         awaited = self._asked_on(key, unit).awaited(arrived)
         late = [due.period.text for due in awaited if is_overdue(due, on)]
         ends = [due.by for due in awaited if not is_overdue(due, on)]
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
         holds_until = min(ends, default=last)
-        return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
+        holds_on = holds_until if holds_until < last else None
+        return CriterionVerdict(_status(parts), on, parts, late, holds_on, arrived)
 
     def criterion_unreported(self, key: CriterionKey, unit: Unit) -> CriterionVerdict:
         """Judge a commune's criterion without any figures: each first verdict is compared with that.

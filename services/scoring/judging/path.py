@@ -52,6 +52,11 @@ class Requirement:
     """The day on which the plan is closed, where no calendar says when the last figures come; until then they are
     waited for."""
 
+    @property
+    def leads(self) -> bool:
+        """True where a path leads to the goal by a day."""
+        return self.has_path and self.deadline is not None
+
     def paced_until(self, seen: Sequence[Observation], on: date) -> date | None:
         """Return the last day on which the path decides: the deadline; after it, the last one of waiting for figures.
 

@@ -53,6 +53,8 @@ class Verdict:
             return None
         if self.goal is None or self.status == Status.NO_DATA:  # too many figures are missing
             return None
+        if not self.requirement.leads:  # no baseline is looked for, which may lie far back
+            return None
         return Course.of(self.requirement, self.baseline, self.goal)
 
     @property
@@ -238,7 +240,7 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], newest: Obser
         return verdict(Status.MET)
     if end is None:
         return verdict(Status.MISSED)
-    course = Course.of(requirement, _baseline(requirement, seen), goal) if requirement.has_path else None
+    course = Course.of(requirement, _baseline(requirement, seen), goal) if requirement.leads else None
     if course is None:
         return verdict(Status.ON_TRACK, holds_until=end)
     if course.is_behind(seen, on):

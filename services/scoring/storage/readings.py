@@ -11,21 +11,24 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     Date,
+    FromClause,
     Integer,
     Select,
-    Subquery,
     Text,
+    and_,
     bindparam,
+    case,
     delete,
+    exists,
     func,
     select,
     true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from services.scoring.judging.figures import Earlier, Figures
 from services.scoring.judging.readings import Reading
@@ -35,20 +38,12 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import is_countable
 from shared.postgres.statements import table_of, unnested, upsert
-from shared.readable import FIRST_DAY, LAST_DAY, is_day, read_rows, readable_warnings
+from shared.readable import LAST_DAY, is_day, read_rows, readable_warnings
 
 reading = table_of(ReadingRow)
 
 _STORED = [reading.c.unit, *(reading.c[name] for name in Reading._fields if name in reading.c)]
-FEW_READINGS = 2
-"""Of the readings before those that change, so many are read: the newest that counts, with some that may not."""
 _STAGES = {stage.value: stage for stage in Stage}
-
-
-def _stored_of(asked: Subquery, *where: ColumnElement[bool]) -> LateralFromClause:
-    """Return the readings of pairs of unit and element; the offset makes PostgreSQL look up each pair by the index."""
-    of_pair = reading.c.unit == asked.c.unit, reading.c.element == asked.c.element
-    return select(reading).where(*of_pair, *where).correlate(asked).offset(0).lateral()
 
 
 _ASKED = unnested(
@@ -56,56 +51,58 @@ _ASKED = unnested(
         "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
         "element": bindparam("elements", type_=ARRAY(Text, dimensions=1)),
         "day": bindparam("days", type_=ARRAY(Date, dimensions=1)),
-        "until": bindparam("untils", type_=ARRAY(Date, dimensions=1)),
+        "is_baseline": bindparam("are_baseline", type_=ARRAY(Boolean, dimensions=1)),
     }
 ).subquery()
-_HORIZON, _BASELINE = bindparam("horizon", type_=Date), bindparam("baseline", type_=Date)
+_HORIZON = bindparam("horizon", type_=Date)
 
 
 def _newest() -> Select[Any]:
-    older = reading.alias()
-    begins = (
+    """Make the query for what is asked of each pair of unit and element, with its readings, if there are any.
+
+    The offsets make PostgreSQL look once at what there is of each pair, and look it up by the index.
+    """
+
+    def of_pair(readings: FromClause, asked: FromClause) -> ColumnElement[bool]:
+        return and_(readings.c.unit == asked.c.unit, readings.c.element == asked.c.element)
+
+    older, early = reading.alias(), reading.alias()
+    two_ends = (
         select(older.c.ends)
-        .where(older.c.unit == _ASKED.c.unit, older.c.element == _ASKED.c.element, older.c.ends <= _ASKED.c.day)
+        .distinct()
+        .where(of_pair(older, _ASKED), older.c.ends <= _ASKED.c.day, older.c.ends >= _HORIZON)
         .order_by(older.c.ends.desc())
-        .offset(FEW_READINGS - 1)
-        .limit(1)
+        .limit(2)
         .correlate(_ASKED)
-        .scalar_subquery()
     )
-    stored = _stored_of(
-        _ASKED,
-        reading.c.ends >= func.greatest(begins, _HORIZON),
-        reading.c.ends <= func.coalesce(_ASKED.c.until, LAST_DAY),
+    known_early = exists().where(
+        of_pair(early, _ASKED),
+        early.c.known_from < early.c.ends,  # of which there are few, in an index of their own
+        early.c.known_from <= _ASKED.c.day,
+        early.c.ends > _ASKED.c.day,
     )
-    columns = _ASKED.c.until, stored.c.ends, *(stored.c[column.name] for column in _STORED)
-    return select(*columns).select_from(_ASKED).join(stored, true())
+    looked_at = select(
+        *_ASKED.c,
+        func.array(two_ends.scalar_subquery(), type_=ARRAY(Date, dimensions=1)).label("ends"),
+        and_(_ASKED.c.is_baseline, known_early).label("was_known_early"),
+    )
+    asked = looked_at.offset(0).subquery()
+    begin = asked.c.ends[1]
+    begin_where_cut = case((asked.c.ends[2].is_not(None), begin))
+    stored = (
+        select(reading)
+        .where(of_pair(reading, asked), reading.c.ends >= func.coalesce(begin, _HORIZON))
+        .where(reading.c.ends <= case((asked.c.is_baseline, asked.c.day), else_=LAST_DAY))
+        .correlate(asked)
+        .offset(0)
+        .lateral()
+    )
+    told = asked.c.unit, asked.c.element, asked.c.is_baseline, asked.c.was_known_early, begin_where_cut
+    return select(*told, *(stored.c[column.name] for column in _STORED)).select_from(asked).outerjoin(stored, true())
 
 
-def _before() -> Select[Any]:
-    stored = _stored_of(
-        _ASKED,
-        reading.c.ends < _ASKED.c.day,
-        reading.c.ends >= _HORIZON,
-        reading.c.known_from.between(FIRST_DAY, LAST_DAY),
-    )
-    of_length = func.translate(stored.c.period, "0123456789", "")
-    summary = (
-        stored.c.unit,
-        stored.c.element,
-        func.min(stored.c.ends),
-        func.min(stored.c.known_from),
-        func.max(stored.c.known_from),
-        func.coalesce(func.min(stored.c.known_from).filter(stored.c.ends > _BASELINE), LAST_DAY),
-        func.max(stored.c.period),
-    )
-    return (
-        select(*summary).select_from(_ASKED).join(stored, true()).group_by(stored.c.unit, stored.c.element, of_length)
-    )
-
-
-_NEWEST, _EARLIER = _newest(), _before()
-"""Made once: making them takes longer than executing them for one submission."""
+_NEWEST = _newest()
+"""Made once: making it takes longer than executing it for one submission."""
 
 
 class ReadingValues(TypedDict):
@@ -161,64 +158,36 @@ async def newest_readings_among(
     baseline_date: date,
     compared: Collection[str],
 ) -> dict[int, Figures]:
-    """Return the readings of these pairs of unit and element: all that end after a day, and few before it.
+    """Return the readings of these pairs of unit and element: all that end after a day, and the newest before it.
 
     What is known of those before these is `Figures.earlier`, of elements that are `compared` with those of the baseline
     date also the newest by that day. Nothing is read of periods that end before the horizon.
     """
-    of_baseline = [pair for pair, day in looked_back_from.items() if pair[1] in compared and day > baseline_date]
+    of_baseline = {pair for pair, day in looked_back_from.items() if pair[1] in compared and day > baseline_date}
     asked = [
-        *((*pair, day, None) for pair, day in looked_back_from.items()),
-        *((*pair, baseline_date, baseline_date) for pair in of_baseline),
+        *((*pair, day, False) for pair, day in looked_back_from.items()),
+        *((*pair, baseline_date, True) for pair in of_baseline),
     ]
-    rows = (await connection.execute(_NEWEST, _columns(asked, horizon, baseline_date))).all()
-    ends: defaultdict[tuple[int, str], list[date]] = defaultdict(list)
-    for until, end, unit, element, *_ in rows:  # the damaged ones too
-        if until is None and end <= looked_back_from[unit, element]:
-            ends[unit, element].append(end)
+    names = "units", "elements", "days", "are_baseline"
+    columns = map(list, zip(*asked, strict=True)) if asked else ([], [], [], [])
+    told = dict(zip(names, columns, strict=True))
+    rows = (await connection.execute(_NEWEST, {**told, "horizon": horizon})).all()
     figures: defaultdict[int, Figures] = defaultdict(Figures)
-    by_baseline: dict[tuple[int, str], list[Reading]] = {pair: [] for pair in of_baseline}
-    for until, (unit, found) in read_rows(rows, lambda row: (row[0], _reading(row[2:]))).items:
-        if until is None:
-            figures[unit][found.element, found.period] = found
-        else:
+    by_baseline: defaultdict[tuple[int, str], list[Reading]] = defaultdict(list)
+    for is_baseline, (unit, found) in read_rows(
+        (row[2:] for row in rows if row[5] is not None), lambda row: (row[0], _reading(row[3:]))
+    ).items:
+        if is_baseline:
             by_baseline[unit, found.element].append(found)
-    begun = {pair: min(of_pair) for pair, of_pair in ends.items() if len(of_pair) >= FEW_READINGS}
-    for (unit, element), earlier in (await _earlier(connection, begun, horizon, baseline_date)).items():
-        own = figures[unit]
-        own.earlier = {**own.earlier, element: earlier._replace(by_baseline=by_baseline.get((unit, element)))}
+        else:
+            figures[unit][found.element, found.period] = found
+    cut = {(row[0], row[1]): row[4] for row in rows if row[4] and not row[2]}  # by damaged readings too
+    known_early = {(row[0], row[1]) for row in rows if row[3]}
+    for pair, begin in cut.items():
+        unit, element = pair
+        told_of = (by_baseline[pair], pair in known_early) if pair in of_baseline else ()
+        figures[unit].earlier = {**figures[unit].earlier, element: Earlier(begin, *told_of)}
     return figures
-
-
-async def _earlier(
-    connection: AsyncConnection, before: Mapping[tuple[int, str], date], horizon: date, baseline_date: date
-) -> dict[tuple[int, str], Earlier]:
-    """Return what is known of the readings of units and elements for periods that ended before a day."""
-    if not before:
-        return {}
-    asked = [(*pair, day, None) for pair, day in before.items()]
-    rows = await connection.execute(_EARLIER, _columns(asked, horizon, baseline_date))
-    found: dict[tuple[int, str], Earlier] = {}
-    read = read_rows(rows, lambda row: (row[:2], row[2:6], Period.parse(row[6])))
-    for pair, (end, first, last, since_baseline), newest in read.items:
-        known = Earlier(before[pair], end, first, last, frozenset([newest]), since_baseline)
-        found[pair] = found[pair].with_those(known) if pair in found else known
-    return found
-
-
-def _columns(
-    asked: Sequence[tuple[int, str, date, date | None]], horizon: date, baseline_date: date
-) -> dict[str, object]:
-    """Return the parameters of `_NEWEST` and `_EARLIER`. `asked`: unit, element, day, and the last end of periods."""
-    units, elements, days, untils = map(list, zip(*asked, strict=True)) if asked else ([], [], [], [])
-    return {
-        "units": units,
-        "elements": elements,
-        "days": days,
-        "untils": untils,
-        "horizon": horizon,
-        "baseline": baseline_date,
-    }
 
 
 async def units_with_readings(connection: AsyncConnection) -> list[int]:

@@ -204,8 +204,11 @@ def _as_json(body: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _comparable(table: Table) -> Select[Any]:
-    """Return what follows from the figures: not the days of judging, signatures, nor statuses without figures."""
-    left_out: Collection[str] = {"judged_on", "moved", "signature"}
+    """Return what follows from the figures: not the days of judging, signatures, nor statuses without figures.
+
+    Nor which reports had come, which nobody has looked at where a program of before judged.
+    """
+    left_out: Collection[str] = {"judged_on", "moved", "signature", "reported", "reported_from"}
     columns = [column for column in table.c if column.name not in left_out]
     query = select(*(_as_json(column) if column.name == "body" else column for column in columns))
     return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import StatusRow
+from shared.contracts.period import Period
 from shared.contracts.status import Status
 from shared.postgres.driver import fetch
 from shared.postgres.statements import table_of
 from shared.readable import StoredDay, read_rows
+from shared.reference.awaited_reports import Arrivals
 from shared.reference.models import CriterionKey
 
 status = table_of(StatusRow)
@@ -32,6 +34,18 @@ class StoredStatus(NamedTuple):
     overdue: list[str]
     series_from: StoredDay | None
     contradictory: bool
+    reported_from: StoredDay | None
+    reported: frozenset[Period] | None
+
+    @property
+    def arrived(self) -> Arrivals | None:
+        """The reports on the criterion that had come, the newest of each length; None where nobody has looked."""
+        return None if self.reported is None else Arrivals(self.reported_from, self.reported)
+
+    def held_since_before(self, day: date) -> bool:
+        """Say whether it had been the status for a while when a day began."""
+        eve = day - timedelta(days=1)
+        return self.since <= eve and (self.holds_until is None or eve <= max(self.judged_on, self.holds_until))
 
 
 class StatusesAsked(NamedTuple):
@@ -69,6 +83,8 @@ class StatusValues(TypedDict):
     overdue: list[str]
     series_from: date | None
     contradictory: bool
+    reported_from: date | None
+    reported: list[str] | None
 
 
 _ALL = StatusesAsked()

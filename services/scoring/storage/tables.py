@@ -64,6 +64,10 @@ class ReadingRow(_Table, table=True):
     """An element's value for a unit and period, after corrections."""
 
     __tablename__ = "reading"
+    __table_args__: ClassVar[Any] = (
+        Index("reading_known_early", "unit", "element", postgresql_where=text("known_from < ends")),
+        {"schema": SCHEMA},
+    )
 
     unit: int = Field(primary_key=True)
     element: str = Field(primary_key=True)
@@ -114,6 +118,13 @@ class StatusRow(_Table, table=True):
         default=False,
         sa_column_kwargs={"server_default": false()},
         description="Whether its newest figures cannot stand together.",
+    )
+    reported_from: date | None = Field(default=None, description="The day of the first report on the criterion.")
+    reported: list[str] | None = Field(
+        default=None,
+        sa_type=_json,
+        description="The newest period of each length for which one came; none where nobody has looked, so that the "
+        "next verdict looks at all figures.",
     )
 
 

@@ -108,7 +108,7 @@ def _judge(
         return None  # it was judged later already: a day that is caught up with takes nothing back
     moment = moment_to_judge(unit, stored.judged_on if stored else None, transaction.moment)
     judge = judge.at(moment.on)
-    judged = judge.criterion(criterion, unit, to_judge.figures)
+    judged = judge.criterion(criterion, unit, to_judge.figures, stored.arrived if stored else None)
     if stored is None and judged.is_blank:
         return None
     before = _before(stored, criterion, unit, judge)
@@ -125,9 +125,12 @@ def _judge(
         changes = ChangesAt(reference, moment, "rules" if of_rules else transaction.cause).of_criterion(
             unit, criterion, before, assessment, cause, judged.series_from
         )
-    is_unchanged = stored and judged.status == before.status and transaction.cause != "plan"
-    if stored and is_unchanged and not _reaches_back(to_judge.differing, judge):
-        since = stored.since
+    held = stored if transaction.cause != "plan" and not _reaches_back(to_judge.differing, judge) else None
+    is_of_today = transaction.cause in ("figure", "time") and not has_ended  # else days before are judged otherwise too
+    if held and judged.status == held.status:
+        since = held.since
+    elif held and is_of_today and held.held_since_before(judge.on):
+        since = judge.on
     else:
         since = judge.criterion_since(criterion, unit, to_judge.figures)
     return _status_row(unit, criterion, judged, since), changes
@@ -168,6 +171,8 @@ def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, s
         "overdue": list(judged.overdue),
         "series_from": judged.series_from,
         "contradictory": judged.is_contradictory,
+        "reported_from": judged.arrived.first if judged.arrived else None,
+        "reported": sorted(period.text for period in judged.arrived.periods) if judged.arrived else None,
     }
 
 

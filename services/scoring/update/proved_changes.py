@@ -139,6 +139,8 @@ def _status_row(change: StatusChanged, unit: int) -> StatusValues:
         "overdue": change.assessment.overdue,
         "series_from": None,
         "contradictory": change.assessment.contradictory,
+        "reported_from": None,
+        "reported": None,
     }
 
 

@@ -112,8 +112,9 @@ def of_newest(criterion: str, unit: Unit, figures: Figures, judge: Judge, random
     day = date(2023, 1, 1) + timedelta(days=random.randint(0, 365))
     elements = judge.reference.sum_checks.elements_behind(criterion)
     newest = as_read(figures, dict.fromkeys(elements, day))
+    arrived = judge.criterion(criterion, unit, figures).arrived
     try:
-        return judge.criterion(criterion, unit, newest) if newest.earlier else None
+        return judge.criterion(criterion, unit, newest, arrived) if newest.earlier else None
     except EarlierFiguresNeededError:
         return None
 
