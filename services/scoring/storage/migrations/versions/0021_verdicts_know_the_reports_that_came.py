@@ -17,7 +17,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward."""
+    """Go forward: readings first and then statuses, as workers lock them."""
+    op.create_index(
+        "reading_known_early",
+        "reading",
+        ["unit", "element"],
+        schema="scoring",
+        postgresql_where=sa.text("known_from < ends"),
+    )
     op.add_column("status", sa.Column("reported_from", sa.Date()), schema="scoring")
     op.add_column("status", sa.Column("reported", JSONB(none_as_null=True)), schema="scoring")
     op.execute(
@@ -33,13 +40,6 @@ def upgrade() -> None:
         "CREATE TRIGGER reports_forgotten BEFORE UPDATE ON scoring.status FOR EACH ROW "
         "WHEN (current_setting('ntm.knows_reports', true) IS DISTINCT FROM 'yes') "
         "EXECUTE FUNCTION scoring.forget_reports()"
-    )
-    op.create_index(
-        "reading_known_early",
-        "reading",
-        ["unit", "element"],
-        schema="scoring",
-        postgresql_where=sa.text("known_from < ends"),
     )
 
 
