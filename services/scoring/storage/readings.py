@@ -37,6 +37,7 @@ from services.scoring.storage.tables import ReadingRow
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import is_countable
+from shared.postgres.driver import fetch
 from shared.postgres.statements import table_of, unnested, upsert
 from shared.readable import LAST_DAY, is_day, read_rows, readable_warnings
 
@@ -163,30 +164,31 @@ async def newest_readings_among(
     What is known of those before these is `Figures.earlier`, of elements that are `compared` with those of the baseline
     date also the newest by that day. Nothing is read of periods that end before the horizon.
     """
+    if not looked_back_from:
+        return {}
     of_baseline = {pair for pair, day in looked_back_from.items() if pair[1] in compared and day > baseline_date}
     asked = [
         *((*pair, day, False) for pair, day in looked_back_from.items()),
         *((*pair, baseline_date, True) for pair in of_baseline),
     ]
-    names = "units", "elements", "days", "are_baseline"
-    columns = map(list, zip(*asked, strict=True)) if asked else ([], [], [], [])
-    told = dict(zip(names, columns, strict=True))
-    rows = (await connection.execute(_NEWEST, {**told, "horizon": horizon})).all()
+    units, elements, days, are_baseline = zip(*asked, strict=True)
+    told = {"units": units, "elements": elements, "days": days, "are_baseline": are_baseline, "horizon": horizon}
+    rows = await fetch(connection, _NEWEST, told)
     figures: defaultdict[int, Figures] = defaultdict(Figures)
     by_baseline: defaultdict[tuple[int, str], list[Reading]] = defaultdict(list)
-    for is_baseline, (unit, found) in read_rows(
-        (row[2:] for row in rows if row[5] is not None), lambda row: (row[0], _reading(row[3:]))
-    ).items:
+    stored = [(is_baseline, own) for _, _, is_baseline, _, _, *own in rows if own[0] is not None]
+    for is_baseline, (unit, found) in read_rows(stored, lambda row: (row[0], _reading(row[1]))).items:
         if is_baseline:
             by_baseline[unit, found.element].append(found)
         else:
             figures[unit][found.element, found.period] = found
-    cut = {(row[0], row[1]): row[4] for row in rows if row[4] and not row[2]}  # by damaged readings too
-    known_early = {(row[0], row[1]) for row in rows if row[3]}
-    for pair, begin in cut.items():
-        unit, element = pair
-        told_of = (by_baseline[pair], pair in known_early) if pair in of_baseline else ()
-        figures[unit].earlier = {**figures[unit].earlier, element: Earlier(begin, *told_of)}
+    # by damaged readings too
+    cut = {(unit, code): begin for unit, code, is_baseline, _, begin, *_ in rows if begin and not is_baseline}
+    known_early = {(unit, code) for unit, code, _, was_known_early, *_ in rows if was_known_early}
+    for (unit, code), begin in cut.items():
+        pair = unit, code
+        of_pair = (by_baseline[pair], pair in known_early) if pair in of_baseline else ()
+        figures[unit].earlier = {**figures[unit].earlier, code: Earlier(begin, *of_pair)}
     return figures
 
 
