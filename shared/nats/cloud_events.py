@@ -78,9 +78,9 @@ def new_trace(given: str | None = None) -> str:
     return f"00-{token[:32]}-{token[32:]}-01"
 
 
-def trace_at_hand(given: str | None) -> str:
-    """Return the trace context of the request at hand; outside one the given one where it is valid, else a new one."""
-    return CURRENT_TRACE.get() or new_trace(given)
+def trace_at_hand() -> str:
+    """Return the trace context of the request or message at hand, else a new one."""
+    return CURRENT_TRACE.get() or new_trace()
 
 
 def trace_id(context: str) -> str:

@@ -184,7 +184,7 @@ async def statuses_of(
     ends = {submission.unit: submission.period.end for submission in asked.submissions}
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
-            headers = {TRACE: trace_at_hand(None)}
+            headers = {TRACE: trace_at_hand()}
             body = asked.model_dump_json().encode()
             reply = await nats.request(subjects.PREVIEW, body, PREVIEW_SECONDS, headers=headers)
         preview = Preview.model_validate_json(reply.data)

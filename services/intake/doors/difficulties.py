@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
@@ -80,7 +80,6 @@ class DifficultyPage(BaseModel):
 
 @router.post("", status_code=202)
 async def report_difficulty(
-    request: Request,
     intake: Serving,
     caller: SignedIn,
     report: DifficultyReport,
@@ -117,13 +116,12 @@ async def report_difficulty(
         reported_by=caller.agency,
     )
     known = await _events(intake.runtime, problem) if idempotency_key is not None else []
-    events = await _add(intake, logged, known, request)
+    events = await _add(intake, logged, known)
     return _difficulty(events, clock.now())
 
 
 @router.post("/{problem_id}/answers", status_code=202)
 async def answer_difficulty(
-    request: Request,
     intake: Serving,
     caller: SignedIn,
     problem_id: UUID,
@@ -151,7 +149,7 @@ async def answer_difficulty(
             "closes": answer.closes,
         }
     )
-    return _difficulty(await _add_answer(intake, logged, request), intake.runtime.clock.now())
+    return _difficulty(await _add_answer(intake, logged), intake.runtime.clock.now())
 
 
 @router.get("/{problem_id}")
@@ -292,20 +290,20 @@ def _identity(kind: str, caller: Caller, key: str | None) -> UUID:
 
 
 async def _add(
-    intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], request: Request, after: int | None = None
+    intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], after: int | None = None
 ) -> list[DifficultyLogged]:
     """Publish an event, unless it was published already under the same `Idempotency-Key`; return all events.
 
     Problem 409 when the event that was published under that key has other content.
     """
     known = next((event for event in events if event.id == logged.id), None)
-    stands = known or await _publish(intake, logged, request, after)
+    stands = known or await _publish(intake, logged, after)
     if stands.model_dump(include=_CONTENT) != logged.model_dump(include=_CONTENT):
         raise Problem(Problems.KEY_USED)
     return events if known else [*events, stands]
 
 
-async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request) -> list[DifficultyLogged]:
+async def _add_answer(intake: Intake, logged: DifficultyLogged) -> list[DifficultyLogged]:
     """Publish an answer, unless somebody has closed the difficulty (problem 409); return all events.
 
     The broker tells apart two who answer at once: the second looks again.
@@ -316,7 +314,7 @@ async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request
         if any(event.closes and event.id != logged.id for event in events):
             raise Problem(Problems.CLOSED)
         try:
-            return await _add(intake, logged, events, request, after=newest)
+            return await _add(intake, logged, events, after=newest)
         except SubjectMovedError:
             continue
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
@@ -325,13 +323,13 @@ async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 
 
-async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, after: int | None) -> DifficultyLogged:
+async def _publish(intake: Intake, logged: DifficultyLogged, after: int | None) -> DifficultyLogged:
     """Publish an event, directly after the unit's event number `after` where one is given; return the event that the
     stream holds under its id.
     """
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
-    message = difficulty_message(logged, trace_at_hand(request.headers.get("traceparent")))
+    message = difficulty_message(logged, trace_at_hand())
     try:
         (stored,) = await publish(nats, [message]) if after is None else [await publish_next(nats, message, after)]
     except BrokerUnavailableError as error:

@@ -168,7 +168,7 @@ async def post_step(
     """
     runtime = intake.runtime
     unit, chosen = _named(runtime, caller, commune, criteria_set)
-    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand())
     known = idempotency_key is not None
     event_id = stable_id("dossier", caller.agency, unit.key, chosen.id, idempotency_key) if known else uuid4()
     steps = await take_step(intake, posted, Step(unit, chosen, entry, event_id))

@@ -119,7 +119,7 @@ async def attach_evidence(
     A PDF, a picture (PNG, JPEG) or an Excel workbook of at most 10 MB, told by its content. The same again by the same
     agency gets the first record. Links are kept as they are and never opened.
     """
-    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand())
     if submission is not None:
         about = await _of_submission(intake, caller, submission, element)
     else:
@@ -185,9 +185,7 @@ async def get_evidence_file(intake: Serving, caller: SignedIn, evidence_id: UUID
 
 
 @router.post("/{evidence_id}/withdraw", status_code=202)
-async def withdraw_evidence(
-    request: Request, intake: Serving, caller: SignedIn, evidence_id: UUID, wish: TakingBack
-) -> Evidence:
+async def withdraw_evidence(intake: Serving, caller: SignedIn, evidence_id: UUID, wish: TakingBack) -> Evidence:
     """Take evidence back, by its agency or an office of the province: it is shown no more, and its record stays."""
     evidence = await _seen_by(intake, caller, evidence_id)
     is_own = evidence.agency == caller.agency
@@ -206,7 +204,7 @@ async def withdraw_evidence(
             "reason": wish.reason,
         }
     )
-    return await _log(intake, gone, trace_at_hand(request.headers.get("traceparent")))
+    return await _log(intake, gone, trace_at_hand())
 
 
 async def _of_submission(intake: Intake, caller: Caller, submission_id: UUID, element: str | None) -> _Subject:

@@ -83,7 +83,7 @@ def posted_by(caller: Caller, headers: Mapping[str, str]) -> Posted:
     if request_key is not None and not _REQUEST_KEY.match(request_key):
         raise bad_parameter("idempotency-key", "Idempotency-Key", _EXPECTED_KEY)
     language = language_in(headers.get("accept-language", ""))
-    return Posted(caller, language, trace_at_hand(headers.get("traceparent")), request_key)
+    return Posted(caller, language, trace_at_hand(), request_key)
 
 
 async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:

@@ -67,7 +67,7 @@ async def review_submission(
     a submission that has not passed its own stage. Until a correction of a higher revision comes, a returned figure
     counts no longer where the plan counts verified figures only; else it counts, and is shown as returned.
     """
-    posted = Posted(caller, language_of(request), trace_at_hand(request.headers.get("traceparent")))
+    posted = Posted(caller, language_of(request), trace_at_hand())
     return await review(intake, posted, submission_id, decision)
 
 

@@ -143,7 +143,7 @@ async def upload(
     confirmed: Annotated[bool, Query(description="Confirms the figures that need a confirmation.")] = False,
     correct: Annotated[bool, Query(description="Sends the next revision where another figure stands already.")] = False,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
-    traceparent: Annotated[str | None, Header()] = None,
+    _traceparent: Annotated[str | None, Header(alias="traceparent")] = None,  # `Observed` has read it
 ) -> Response:
     """Send a filled workbook or a CSV file (told apart by content): all of it is accepted, or nothing.
 
@@ -153,7 +153,7 @@ async def upload(
         raise unknown_unit("/unit", unit)
     intake.admission.group_commit.check_open()
     given = RowDefaults(typed(unit) if unit else None, parsed_period(period) if period else None, stage)
-    posted = Posted(caller, language_of(request), trace_at_hand(traceparent), idempotency_key)
+    posted = Posted(caller, language_of(request), trace_at_hand(), idempotency_key)
     ways = _Ways(dry_run, confirmed, correct, marks=XLSX in request.headers.get("accept", ""))
     async with _work_slots.in_hand():
         body = await read_body(request, UPLOAD_LIMIT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from services.intake import rules
@@ -57,14 +57,14 @@ class WithdrawalRequest(BaseModel):
 
 @router.post("/v1/submissions/{submission_id}/withdraw", status_code=202)
 async def withdraw_submission(
-    request: Request, intake: Serving, caller: SignedIn, submission_id: UUID, wish: WithdrawalRequest
+    intake: Serving, caller: SignedIn, submission_id: UUID, wish: WithdrawalRequest
 ) -> Withdrawal:
     """Withdraw a submission, and the submissions that verified or confirmed it; the figures before it stand again.
 
     For the agency that sent it, and for offices that may review it. Where an office has verified or confirmed it, the
     caller also needs to be that office, or one that may review what it sent. A withdrawal again gets the first record.
     """
-    trace = trace_at_hand(request.headers.get("traceparent"))
+    trace = trace_at_hand()
     return await withdraw(intake, caller, submission_id, wish.reason, trace)
 
 

@@ -24,7 +24,7 @@ async def judgement_of(nats: Client, unit: str, criteria_set: str) -> Judgement 
     request = JudgementRequest(unit=unit, criteria_set=criteria_set).model_dump_json().encode()
     try:
         async with asyncio.timeout(JUDGEMENT_SECONDS):
-            headers = {TRACE: trace_at_hand(None)}
+            headers = {TRACE: trace_at_hand()}
             reply = await nats.request(subjects.JUDGEMENT, request, JUDGEMENT_SECONDS, headers=headers)
         return Judgement.model_validate_json(reply.data)
     except (NatsError, TimeoutError, ValidationError) as error:
