@@ -1,4 +1,4 @@
-"""Through a year of figures in any order, each status is the one that all figures together lead to on that day.
+"""Through a year of figures in any order, each verdict is the one that all figures together lead to on that day.
 
 Scoring looks at the newest figures alone, and takes from the last verdict since when the status holds and which reports
 had come.
@@ -15,14 +15,18 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.inheritance import judged_by
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.statuses import status
+from services.scoring.storage.targets import target
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.commune_statuses import rebuilt_statuses
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.score import score
+from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission
@@ -69,10 +73,32 @@ async def live_statuses(connection: AsyncConnection) -> dict[tuple[int, str], di
     return {(row["unit"], row["criterion"]): {**row, "judged_on": None} for row in rows}
 
 
+async def live_targets(connection: AsyncConnection) -> dict[tuple[str, int], tuple[str, date]]:
+    rows = await connection.execute(select(target.c.commitment, target.c.unit, target.c.status, target.c.since))
+    return {(row.commitment, row.unit): (row.status, row.since) for row in rows}
+
+
+async def targets_made_anew(transaction: Transaction) -> dict[tuple[str, int], tuple[str, date]]:
+    """The verdicts on commitments by all figures together."""
+    judge = transaction.judge
+    figures = await readings_of(transaction.connection, keys_of(transaction.moment.on), REFERENCE.plan.horizon)
+    sums = summed(REFERENCE.targets, judged_by(figures, REFERENCE), REFERENCE)
+    anew = {}
+    for commitment, unit in REFERENCE.targets:
+        observations = judge.observations_of(commitment, unit, sums.get((commitment.id, unit.key), {}))
+        status, since = judge.target(commitment, observations).status, judge.target_since(commitment, observations)
+        anew[commitment.id, unit.key] = status.value, since
+    return anew
+
+
+def keys_of(on: date) -> list[int]:
+    return [unit.key for code in (BORDER, FREE) if (unit := REFERENCE.units.find(code, on))]
+
+
 async def made_anew(transaction: Transaction) -> dict[tuple[int, str], dict[str, Any]]:
     """The statuses by all figures together."""
     bound, reference = REFERENCE.bound_communes(transaction.moment.on), REFERENCE
-    keys = [unit.key for code in (BORDER, FREE) if (unit := reference.units.find(code, transaction.moment.on))]
+    keys = keys_of(transaction.moment.on)
     figures = await readings_of(transaction.connection, keys, reference.plan.horizon)
     rows = [
         row
@@ -96,6 +122,9 @@ async def test_each_status_is_the_one_of_all_figures(around: Surroundings, seed:
             await tick(transaction)
             for _ in range(random.choice([0, 0, 1, 1, 3])):
                 await score(transaction, [Arrival(a_submission(random, on, reported))])
+                await judge_targets(transaction.because_of("figure"))
+            if number % 7 == 0:
+                assert await live_targets(connection) == await targets_made_anew(transaction), on
             expected, found = await made_anew(transaction), await live_statuses(connection)
         assert found == expected, on
         seen.update(row["status"] for row in found.values())

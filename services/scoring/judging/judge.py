@@ -287,15 +287,18 @@ class Judge:
         self, commitment: Commitment, target: Unit, increments: Mapping[date, Increment]
     ) -> list[Observation]:
         """Return a commitment's value over time from its summed increments, as seen on the day."""
+        return series(commitment, increments, self.reference.plan.baseline_date, self.expected(commitment, target))
+
+    def expected(self, commitment: Commitment, target: Unit) -> Expected:
+        """Return the figures that the sum of a commitment needs to be whole, as seen on the day."""
         reference = self.reference
-        expected = Expected(
+        return Expected(
             communes=reference.communes_expected(commitment, target, self.on),
             coverage=reference.plan.coverage,
             reports=reference.reports_owed(commitment, target, self.on),
             stands_months=reference.stands_months(reference.elements_of(commitment)),
             criteria=reference.criteria_counted(commitment),
         )
-        return series(commitment, increments, reference.plan.baseline_date, expected)
 
 
 def overdue_of(verdict: Verdict) -> list[str]:

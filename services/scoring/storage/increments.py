@@ -59,8 +59,10 @@ _ARRAYS = {name: bindparam(name, type_=ARRAY(column.type, dimensions=1)) for nam
 
 
 def _adding() -> ReturningInsert[Any]:
-    given = unnested({name: _ARRAYS[name] for name in ("plan", "commitment", "unit")}).subquery()
-    marked = marking(select(*given.c).distinct()).returning(target.c.unit).cte("marked")
+    given = unnested({name: _ARRAYS[name] for name in ("plan", "commitment", "unit", "on")}).subquery()
+    sums = given.c.plan, given.c.commitment, given.c.unit
+    moved = select(*sums, func.min(given.c.on).label("moved_from")).group_by(*sums)
+    marked = marking(moved).returning(target.c.unit).cte("marked")
     number = select(func.count()).select_from(marked).scalar_subquery()
     rows = unnested(_ARRAYS).where(number > 0)  # asking for their number has PostgreSQL mark them first
     statement = insert(step).from_select(list(_ARRAYS), rows)

@@ -208,7 +208,7 @@ def _comparable(table: Table) -> Select[Any]:
 
     Nor which reports had come, which nobody has looked at where a program of before judged.
     """
-    left_out: Collection[str] = {"judged_on", "moved", "signature", "reported", "reported_from"}
+    left_out: Collection[str] = {"judged_on", "moved", "moved_from", "signature", "reported", "reported_from"}
     columns = [column for column in table.c if column.name not in left_out]
     query = select(*(_as_json(column) if column.name == "body" else column for column in columns))
     return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
@@ -41,11 +41,6 @@ class StoredStatus(NamedTuple):
     def arrived(self) -> Arrivals | None:
         """The reports on the criterion that had come, the newest of each length; None where nobody has looked."""
         return None if self.reported is None else Arrivals(self.reported_from, self.reported)
-
-    def held_since_before(self, day: date) -> bool:
-        """Say whether it had been the status for a while when a day began."""
-        eve = day - timedelta(days=1)
-        return self.since <= eve and (self.holds_until is None or eve <= max(self.judged_on, self.holds_until))
 
 
 class StatusesAsked(NamedTuple):

@@ -183,6 +183,9 @@ class TargetRow(_Table, table=True):
         default=None, description="The day of the break after which its newest figures were counted; none before any."
     )
     moved: bool = Field(description="Its increments have changed since it was judged.")
+    moved_from: date | None = Field(
+        default=None, description="Where they have: the first day on which the sum is another one; none: nobody knows."
+    )
 
 
 class ChangeRow(_Table, table=True):

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -32,7 +33,7 @@ from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.driver import fetch
 from shared.postgres.statements import columns_of, insert_rows, table_of
-from shared.readable import StoredDay, read_rows
+from shared.readable import FIRST_DAY, StoredDay, read_rows
 
 target = table_of(TargetRow)
 
@@ -46,6 +47,13 @@ class StoredTarget(NamedTuple):
     holds_until: StoredDay | None
     overdue: list[str] | None
     series_from: StoredDay | None
+    moved: bool
+    moved_from: StoredDay | None
+
+    def stands_until(self, day: date) -> bool:
+        """Say whether the sum was judged, and is on no day before this one another than it was then."""
+        is_moved_before = self.moved and (self.moved_from is None or self.moved_from < day)
+        return self.overdue is not None and not is_moved_before
 
 
 class TargetValues(TypedDict):
@@ -61,6 +69,7 @@ class TargetValues(TypedDict):
     overdue: list[str] | None
     series_from: date | None
     moved: bool
+    moved_from: date | None
 
 
 _TARGET = TypeAdapter(StoredTarget)
@@ -129,16 +138,21 @@ async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValue
 
 
 def marking(moved: Select[Any]) -> Insert:
-    """Return the statement that marks targets, which the query names by plan, commitment and unit.
+    """Return the statement that marks targets, which the query names by plan, commitment and unit, with `moved_from`.
 
     `marked_on`: the day on which those are stored that are not yet. They are sorted as `insert_targets` does, in
     whatever way the database sorts words.
     """
     named, on = moved.subquery(), bindparam("marked_on", type_=Date)
+    key = "plan", "commitment", "unit"
     new = {"status": literal(Status.NO_DATA.value), "since": on, "judged_on": on, "moved": true()}
     in_order = select(*named.c, *new.values()).order_by(named.c.commitment.collate("C"), named.c.unit)
     statement = insert(target).from_select([*named.c.keys(), *new], in_order)
-    return statement.on_conflict_do_update(index_elements=named.c.keys(), set_={"moved": True})
+    moved_from = statement.excluded.moved_from
+    earliest = func.least(func.coalesce(target.c.moved_from, FIRST_DAY), moved_from)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={"moved": True, "moved_from": case((target.c.moved, earliest), else_=moved_from)}
+    )
 
 
 _MARK_MOVED = marking(
@@ -146,12 +160,13 @@ _MARK_MOVED = marking(
         bindparam("plan", type_=Text).label("plan"),
         func.unnest(bindparam("commitments", type_=ARRAY(Text, dimensions=1))).label("commitment"),
         func.unnest(bindparam("units", type_=ARRAY(Integer, dimensions=1))).label("unit"),
+        literal(FIRST_DAY).label("moved_from"),
     )
 )
 
 
 async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]], on: date) -> None:
-    """Mark that the sums of these commitments of a plan have moved, so that they are judged."""
+    """Mark that the sums of these commitments of a plan have moved, whatever day, so that they are judged."""
     if targets:
         commitments, units = zip(*targets, strict=True)
         moved = {"plan": plan, "commitments": commitments, "units": units, "marked_on": on}

@@ -19,7 +19,7 @@ from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import readings_among
 from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow
-from services.scoring.update.judging_days import last_day_held, moment_to_judge
+from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
 from shared.contracts.status import Status
@@ -129,7 +129,7 @@ def _judge(
     is_of_today = transaction.cause in ("figure", "time") and not has_ended  # else days before are judged otherwise too
     if held and judged.status == held.status:
         since = held.since
-    elif held and is_of_today and held.held_since_before(judge.on):
+    elif held and is_of_today and held_before(held, judge.on):
         since = judge.on
     else:
         since = judge.criterion_since(criterion, unit, to_judge.figures)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from services.scoring.judging.changes import Moment
+from services.scoring.storage.statuses import StoredStatus
+from services.scoring.storage.targets import StoredTarget
 from shared.reference.models import Unit
 
 
@@ -16,6 +18,12 @@ def moment_to_judge(unit: Unit, last_judged: date | None, moment: Moment) -> Mom
     """
     on = unit.last_day(max(moment.on, last_judged) if last_judged else moment.on)
     return moment if on == moment.on else replace(moment, on=on)
+
+
+def held_before(stored: StoredStatus | StoredTarget, day: date) -> bool:
+    """Say whether a stored status had held for a while when a day began."""
+    eve = day - timedelta(days=1)
+    return stored.since <= eve and (stored.holds_until is None or eve <= max(stored.judged_on, stored.holds_until))
 
 
 def last_day_held(unit: Unit, holds_until: date | None) -> date | None:

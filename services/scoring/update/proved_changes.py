@@ -156,4 +156,5 @@ def _target_row(change: TargetChanged, plan: str, commitment: str, unit: int) ->
         "overdue": change.assessment.overdue,
         "series_from": None,
         "moved": False,
+        "moved_from": None,
     }

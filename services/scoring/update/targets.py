@@ -20,7 +20,7 @@ from services.scoring.storage.targets import (
     lock_targets_if_outdated,
     stored_targets,
 )
-from services.scoring.update.judging_days import last_day_held, moment_to_judge
+from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import upsert
@@ -77,7 +77,10 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
                 commitment, target, before, assessment, verdict.series_from
             )
             changes += [ChangeOfUnit(target.key, change, is_in_force) for change in of_target]
-        rows.append(_target_row(plan, commitment, target, verdict, judge.target_since(commitment, observations)))
+        is_of_today = transaction.cause in ("figure", "time")  # else days before may be judged otherwise too
+        known = _known_since(row, commitment, target, verdict, judge) if is_of_today else None
+        since = known or judge.target_since(commitment, observations)
+        rows.append(_target_row(plan, commitment, target, verdict, since))
     await upsert(connection, TargetRow, rows)
     return changes
 
@@ -88,6 +91,19 @@ def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> P
         return PreviousVerdict(row.status, frozenset(row.overdue), row.series_from)
     unreported = judge.target(commitment, ())
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
+
+
+def _known_since(
+    row: StoredTarget | None, commitment: Commitment, target: Unit, verdict: Verdict, judge: Judge
+) -> date | None:
+    """Return the day since which the status holds where the stored one tells; None: all days have to be looked at."""
+    if row is None or not row.stands_until(judge.on):
+        return None
+    if judge.at(row.judged_on).expected(commitment, target) != judge.expected(commitment, target):
+        return None  # sums of days before are judged by what is expected today
+    if verdict.status == row.status and (row.since == judge.on or held_before(row, judge.on)):
+        return row.since
+    return judge.on if held_before(row, judge.on) else None
 
 
 async def begin_targets(transaction: Transaction) -> None:
@@ -115,4 +131,5 @@ def _target_row(plan: str, commitment: Commitment, target: Unit, verdict: Verdic
         "overdue": overdue_of(verdict),
         "series_from": verdict.series_from,
         "moved": False,
+        "moved_from": None,
     }
