@@ -66,7 +66,8 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
         row = stored[key]
         moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
         judge = transaction.judge.at(moment.on)
-        observations = judge.observations_of(commitment, target, sums.get(key, {}))
+        increments = sums.get(key, {})
+        observations = judge.observations_of(commitment, target, increments)
         verdict = judge.target(commitment, observations)
         before = _before(row, commitment, judge)
         if events(before, verdict.status, overdue_of(verdict)):
@@ -77,7 +78,8 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
                 commitment, target, before, assessment, verdict.series_from
             )
             changes += [ChangeOfUnit(target.key, change, is_in_force) for change in of_target]
-        is_of_today = transaction.cause in ("figure", "time")  # else days before may be judged otherwise too
+        # else days before may be judged otherwise too: a sum over the year that begins has a value since the first day
+        is_of_today = transaction.cause in ("figure", "time") and min(increments, default=judge.on) < judge.on
         known = _known_since(row, commitment, target, verdict, judge) if is_of_today else None
         since = known or judge.target_since(commitment, observations)
         rows.append(_target_row(plan, commitment, target, verdict, since))
