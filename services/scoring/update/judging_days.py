@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Protocol
 
 from services.scoring.judging.changes import Moment
-from services.scoring.storage.statuses import StoredStatus
-from services.scoring.storage.targets import StoredTarget
 from shared.reference.models import Unit
 
 
@@ -20,10 +19,23 @@ def moment_to_judge(unit: Unit, last_judged: date | None, moment: Moment) -> Mom
     return moment if on == moment.on else replace(moment, on=on)
 
 
-def held_before(stored: StoredStatus | StoredTarget, day: date) -> bool:
-    """Say whether a stored status had held for a while when a day began."""
+class Standing(Protocol):
+    """A verdict as it stands: since when, when it was judged, and the last day on which it holds by itself."""
+
+    @property
+    def since(self) -> date: ...
+
+    @property
+    def judged_on(self) -> date: ...
+
+    @property
+    def holds_until(self) -> date | None: ...
+
+
+def held_before(verdict: Standing, day: date) -> bool:
+    """Say whether a verdict had stood for a while when a day began."""
     eve = day - timedelta(days=1)
-    return stored.since <= eve and (stored.holds_until is None or eve <= max(stored.judged_on, stored.holds_until))
+    return verdict.since <= eve and (verdict.holds_until is None or eve <= max(verdict.judged_on, verdict.holds_until))
 
 
 def last_day_held(unit: Unit, holds_until: date | None) -> date | None:
