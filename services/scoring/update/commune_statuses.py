@@ -129,7 +129,7 @@ def _judge(
     is_of_today = transaction.cause in ("figure", "time") and not has_ended  # else days before are judged otherwise too
     if held and judged.status == held.status:
         since = held.since
-    elif held and is_of_today and held_before(held, judge.on):
+    elif held and is_of_today and held_before(judge.on, held.since, held.judged_on, held.holds_until):
         since = judge.on
     else:
         since = judge.criterion_since(criterion, unit, to_judge.figures)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Protocol
 
 from services.scoring.judging.changes import Moment
 from shared.reference.models import Unit
@@ -19,23 +18,13 @@ def moment_to_judge(unit: Unit, last_judged: date | None, moment: Moment) -> Mom
     return moment if on == moment.on else replace(moment, on=on)
 
 
-class Standing(Protocol):
-    """A verdict as it stands: since when, when it was judged, and the last day on which it holds by itself."""
+def held_before(day: date, since: date, judged_on: date, holds_until: date | None) -> bool:
+    """Say whether a verdict had stood for a while when a day began.
 
-    @property
-    def since(self) -> date: ...
-
-    @property
-    def judged_on(self) -> date: ...
-
-    @property
-    def holds_until(self) -> date | None: ...
-
-
-def held_before(verdict: Standing, day: date) -> bool:
-    """Say whether a verdict had stood for a while when a day began."""
+    `since`, `judged_on`, `holds_until`: since when it stands, when it was judged, and until when it holds by itself.
+    """
     eve = day - timedelta(days=1)
-    return verdict.since <= eve and (verdict.holds_until is None or eve <= max(verdict.judged_on, verdict.holds_until))
+    return since <= eve and (holds_until is None or eve <= max(judged_on, holds_until))
 
 
 def last_day_held(unit: Unit, holds_until: date | None) -> date | None:

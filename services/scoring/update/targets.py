@@ -103,9 +103,10 @@ def _known_since(
         return None
     if judge.at(row.judged_on).expected(commitment, target) != judge.expected(commitment, target):
         return None  # sums of days before are judged by what is expected today
-    if verdict.status == row.status and (row.since == judge.on or held_before(row, judge.on)):
-        return row.since
-    return judge.on if held_before(row, judge.on) else None
+    is_same = verdict.status == row.status
+    if held_before(judge.on, row.since, row.judged_on, row.holds_until):
+        return row.since if is_same else judge.on
+    return row.since if is_same and row.since == judge.on else None
 
 
 async def begin_targets(transaction: Transaction) -> None:
