@@ -494,8 +494,11 @@ class Reference(Definitions):
 
         `kinds`: None for the kinds that the plan counts.
         """
-        communes = self.units.communes(self.plan.first_day, target.code, kinds)
-        return sum(self._counts(commune, on, kinds) for commune in communes)
+        of = target.key, on, kinds
+        if of not in self._communes_counted:
+            communes = self.units.communes(self.plan.first_day, target.code, kinds)
+            self._communes_counted[of] = sum(self._counts(commune, on, kinds) for commune in communes)
+        return self._communes_counted[of]
 
     def communes_expected(self, commitment: Commitment, target: Unit, on: date) -> int | None:
         """Count the communes whose figures the commitment's value needs; None where it is not a measure of communes."""
@@ -574,6 +577,10 @@ class Reference(Definitions):
 
     @cached_property
     def _elements_of(self) -> dict[int, tuple[Commitment, frozenset[str]]]:
+        return {}
+
+    @cached_property
+    def _communes_counted(self) -> dict[tuple[int, date, tuple[UnitKind, ...] | None], int]:
         return {}
 
     @cached_property

@@ -3,7 +3,9 @@
 The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
 `filled` (a filled stream, with one worker and with two), `year` (the time of the processor that a submission takes in
 the course of the plan's year), `history` (the same beside ten and a hundred times the history that the plan is judged
-by), `latency` (a posted figure to its event), `rebuild` (a year made again), `tick` (a day that passes).
+by), `latency` (a posted figure to its event), `targets` (a commitment judged when its sum moves, where figures have
+come on a few days of the year and where they have come on most), `rebuild` (a year made again), `tick` (a day that
+passes).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
@@ -27,10 +30,13 @@ import psutil
 
 from services.cli.migrate import prepare
 from services.scoring.judging.changes import Moment
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.readings import Reading, readings_in
+from services.scoring.storage.increments import add_increments, clear_increments
 from services.scoring.storage.readings import reading_values
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import RebuildReport, rebuild
+from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
@@ -59,6 +65,8 @@ PARTS_OF_A_MONTH = 3
 """Each is measured by itself, so that there is a median."""
 AS_IN_OPERATION = {"NTM_LOG_FORMAT": "json", "NTM_WATCH_SECONDS": "10"}
 """Settings that the tests have otherwise: a look for troubles each second is a part of what a held worker may do."""
+SUMMED_DAYS, SUMMED_BASE, SUMMED_PARTS, SUMMED_ROUNDS = (12, 300), 12, 3, 10
+"""The days of the year on which the sums of the province's commitments moved, and how often each part judges them."""
 MEGABYTE = 2**20
 
 
@@ -295,6 +303,37 @@ async def latency(directory: Path) -> None:
         print(f"post to status event: p50 {cuts[49]:.1f} ms (under 15), p99 {cuts[98]:.1f} ms (under 50)", flush=True)
 
 
+async def targets(directory: Path) -> None:
+    """Note what it takes to judge a commitment of the province once a figure of today has moved its sum."""
+    path = "judging a commitment whose sum moved on {} days of the year"
+    on = date(2023, 12, 20)
+    moment = Moment(on=on, at=datetime(on.year, on.month, on.day, 3, tzinfo=UTC))
+    async with system(directory, 300, on) as (around, reference):
+        of_province = [(one.id, unit.key) for one, unit in reference.targets if unit.code == reference.plan.unit]
+        for days in SUMMED_DAYS:
+            past = [on - timedelta(days=1 + number * (330 // days)) for number in range(days)]
+            async with around.engine.begin() as connection:
+                await clear_increments(connection)
+                await moved(Transaction(connection, reference, moment, cause="plan"), of_province, past)
+            programs = Programs()
+            for _ in range(SUMMED_PARTS):
+                before = programs.usage()
+                for _ in range(SUMMED_ROUNDS):
+                    async with around.engine.begin() as connection:
+                        await moved(Transaction(connection, reference, moment, cause="figure"), of_province, [on])
+                took, judged = programs.usage().since(before).in_this_process, SUMMED_ROUNDS * len(of_province)
+                base = path.format(SUMMED_BASE) if days != SUMMED_BASE else None
+                note(path.format(days), took, judged, base=base)
+
+
+async def moved(transaction: Transaction, sums: Sequence[tuple[str, int]], days: Sequence[date]) -> None:
+    """Move the sums on these days, as a commune's figures do, and judge their commitments."""
+    added = Increment(Decimal(1), Decimal(10), units=1, reports=1)
+    increments = {(*one, day): added for one in sums for day in days}
+    await add_increments(transaction.connection, transaction.reference.plan.id, increments, transaction.moment.on)
+    await judge_targets(transaction)
+
+
 async def made_from_stream(around: Surroundings, reference: Reference, day: date, *, switch: bool) -> RebuildReport:
     """Make the state from everything on the stream, as if live workers had scored all of it by then."""
     js, stream = around.nats.jetstream(), subjects.SUBMISSIONS_STREAM
@@ -377,6 +416,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "year": year,
     "history": history,
     "latency": latency,
+    "targets": targets,
     "rebuild": rebuilding,
     "tick": ticking,
 }

@@ -20,7 +20,7 @@ from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import NO_CHANGE, Increment, Increments
 from services.scoring.judging.levels import counted_once
-from services.scoring.judging.observations import HUNDRED, Observation
+from services.scoring.judging.observations import Observation, exact, share
 from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriteriaMet, Rate, Total, Unit
@@ -102,7 +102,7 @@ def _value_of(
     before = _value(commitment, compared.before_numerator, compared.before_denominator) if compared else None
     if commitment.is_compared and before is None:
         return None
-    whole = _value(commitment, running.numerator, running.denominator)
+    whole = _value(commitment, running.numerator, running.denominator) if compared else value
     return Observation(
         effective=day,
         period=Period.parse(day.isoformat()),
@@ -153,5 +153,5 @@ def _comparison_of(running: Increment, expected: Expected) -> _Compared | None:
 
 def _value(commitment: Commitment, numerator: Decimal, denominator: Decimal) -> Fraction | None:
     if not isinstance(commitment.measure, Rate):
-        return Fraction(numerator)
-    return HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator > 0 else None
+        return exact(numerator)
+    return share(numerator, denominator) if denominator > 0 else None

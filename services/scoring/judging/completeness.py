@@ -11,6 +11,7 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import HUNDRED
 from shared.reference.models import Commitment, Due, Rate, Total
 
+_NOTHING, _ALL = Fraction(0), Fraction(HUNDRED)
 _MORE_THAN_ANYTHING = Fraction(10**15)
 """More than anything that can be counted: the bound of a sum of which reports are missing."""
 
@@ -40,13 +41,13 @@ def possible_values(
         counted = running.comparison.units if commitment.is_compared else running.reports
         if counted >= reports_due * coverage:
             return None
-        return (Fraction(0) if commitment.is_compared else value), _MORE_THAN_ANYTHING
+        return (_NOTHING if commitment.is_compared else value), _MORE_THAN_ANYTHING
     if communes is None:
         return None
     certain = min(running.units, running.reports) if reports_due else running.units
     if certain >= communes * coverage:
         return None
     if isinstance(measure, Rate):
-        return Fraction(0), Fraction(HUNDRED)
+        return _NOTHING, _ALL
     outdated = running.units - certain
-    return max(value - outdated, Fraction(0)), min(value + communes - certain, max(value, Fraction(communes)))
+    return max(value - outdated, _NOTHING), min(value + communes - certain, max(value, Fraction(communes)))

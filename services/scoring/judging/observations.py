@@ -135,7 +135,7 @@ def exact(number: Decimal) -> Fraction:
     return Fraction(number)
 
 
-def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
+def share(numerator: Decimal, denominator: Decimal) -> Fraction:
     """Return a quotient in percent, made of whole numbers at once: fractions are reduced at every step."""
     (above, by), (below, of) = numerator.as_integer_ratio(), denominator.as_integer_ratio()
     return Fraction(HUNDRED * above * of, below * by)
@@ -283,7 +283,7 @@ def _value_of(ratio: Ratio | None, reported: Reported, values: Mapping[str, Deci
             numerator -= _total(values, ratio.numerator_less)
         if ratio.denominator_less:
             denominator -= _total(values, ratio.denominator_less)
-        value = _share(numerator, denominator) if denominator else _NOTHING
+        value = share(numerator, denominator) if denominator else _NOTHING
         applies = denominator != 0 or numerator != 0 or not ratio.may_be_empty
     else:
         numerator = sum([reading.value for reading in readings], _ZERO)

@@ -148,9 +148,9 @@ async def clear_increments(connection: AsyncConnection) -> None:
 def _increment(
     on: date, numerator: Decimal, denominator: Decimal, units: int, reports: int, stale: int, *compared: Any
 ) -> Increment:
-    comparison = Comparison(*compared)
-    if not (is_day(on) and all(map(is_countable, (numerator, denominator, *comparison[1:])))):
+    is_compared = any(compared)
+    counted = (numerator, denominator, *compared[1:]) if is_compared else (numerator, denominator)
+    if not (is_day(on) and all(map(is_countable, counted))):
         raise ValueError("no sum of things")
-    return Increment(
-        numerator, denominator, units, reports, stale, NOT_COMPARED if comparison == NOT_COMPARED else comparison
-    )
+    comparison = Comparison(*compared) if is_compared else NOT_COMPARED
+    return Increment(numerator, denominator, units, reports, stale, comparison)
