@@ -61,7 +61,9 @@ async def fetch(
         rows: Sequence[Sequence[Any]] = await driver.fetch(compiled.sql, *arguments)
     except (PostgresError, InterfaceError, InternalClientError) as error:
         error.detail = None  # it quotes the row's values
-        raise DBAPIError(compiled.sql, None, error, hide_parameters=True) from error
+        if gone := driver.is_closed():
+            await connection.invalidate(error)  # nothing is left to be undone
+        raise DBAPIError(compiled.sql, None, error, hide_parameters=True, connection_invalidated=gone) from error
     return rows
 
 

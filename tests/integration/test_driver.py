@@ -17,7 +17,7 @@ from services.scoring.storage.tables import SCHEMA
 from shared.postgres.driver import fetch
 from shared.postgres.engine import WrittenJson
 from shared.postgres.statements import insert_rows
-from shared.service.transient_errors import blames_content
+from shared.service.transient_errors import blames_content, is_transient
 from tests.running import Surroundings
 
 _VALUES = select(
@@ -105,3 +105,14 @@ async def test_a_statement_without_a_transaction_stands_at_once(engine: AsyncEng
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await fetch(connection, _ADD, {"name": ["alone"]})
         assert "alone" in await _stored(engine)
+
+
+async def test_a_connection_that_is_lost_is_told_as_one(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection, engine.connect() as other:
+        await _begin(connection)
+        pid = await connection.scalar(select(func.pg_backend_pid()))
+        await other.execute(select(func.pg_terminate_backend(pid)))
+        with pytest.raises(DBAPIError) as lost:
+            await fetch(connection, _ADD, {"name": ["first"]})
+    assert lost.value.connection_invalidated
+    assert is_transient(lost.value)
