@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 LOOKS_A_SECOND = 200
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+):\d+\)")
-_SERVICE = re.compile(r"uvicorn services\.(?P<name>\w+)\.app:app")
+_PROGRAM = re.compile(r"(uvicorn services\.|-m tests\.)(?P<name>\w+)\.")
+"""A service, or the benchmark itself, which does some work in its own process, such as a rebuild."""
 _STARTING = re.compile(r"lifespan \(|\((importlib/|<frozen importlib)")
 """The frames by which a service is known to be starting."""
 _WAITING = re.compile(r"\bwait \(threading\.py:\d+\)$")
@@ -28,19 +29,19 @@ _MOST_ROOMS, _MOST_FUNCTIONS, _LEAST_SHARE = 20, 25, 0.02
 
 
 class Look(NamedTuple):
-    """The functions that a service was found to be in, and how many times."""
+    """The functions that a service, or the benchmark (`bench`), was found to be in, and how many times."""
 
-    service: str
+    program: str
     frames: Sequence[tuple[str, str]]
     """Function and file, the innermost last."""
     times: int
 
 
 def looks(lines: Iterable[str]) -> Iterator[Look]:
-    """Yield the looks at services from py-spy's raw output, without those at their start and threads that wait."""
+    """Yield the looks at programs from py-spy's raw output, without those at their start and threads that wait."""
     for line in lines:
         stack, _, times = line.rstrip().rpartition(" ")
-        processes = [found["name"] for part in stack.split(";") if (found := _SERVICE.search(part))]
+        processes = [found["name"] for part in stack.split(";") if (found := _PROGRAM.search(part))]
         frames = [(found["function"], found["file"]) for part in stack.split(";") if (found := _FRAME.fullmatch(part))]
         if processes and frames and not _STARTING.search(stack) and not _WAITING.search(stack):
             yield Look(processes[-1], frames, int(times))
@@ -99,10 +100,10 @@ def main() -> None:
         program = [sys.executable, "-m", f"tests.bench.{asked.benchmark}", *asked.parts]
         subprocess.run([*looking, "--output", str(raw), "--", *program], check=True)
         found = list(looks(raw.read_text(encoding="utf-8").splitlines()))
-    for service in sorted({look.service for look in found}):
-        own = [look for look in found if look.service == service]
+    for program in sorted({look.program for look in found}):
+        own = [look for look in found if look.program == program]
         total = sum(look.times for look in own)
-        print(f"\n{service}: {total / LOOKS_A_SECOND:,.0f} s of work were looked at\n")
+        print(f"\n{program}: {total / LOOKS_A_SECOND:,.0f} s of work were looked at\n")
         print(table("room", by_room(own), total, _MOST_ROOMS))
         print(f"\n{table('function, with what it called', by_function(own), total, _MOST_FUNCTIONS)}")
 
