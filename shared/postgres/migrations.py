@@ -11,24 +11,46 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
 from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 from shared.postgres.schema_version import migrations_of, note, numbers_of
 
+log = structlog.get_logger()
+
+_DEADLOCK, _TRIES = "40P01", 10
+
 LOCK = "hashtext('ntm-migrate')"
 """The number, as SQL, of the lock that a migration holds, and whoever needs the schemas to stay as they are."""
 
 
 async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
-    """Bring the schema of a package to a version, by default the newest; one process at a time does it."""
+    """Bring the schema of a package to a version, by default the newest; one process at a time does it.
+
+    Services that work meanwhile may lock tables in another order; where PostgreSQL breaks a migration off for that, it
+    begins again.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            await _migrate(engine, package, to)
+        except DBAPIError as error:
+            if not tries_left or getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+                raise
+            log.warning("a migration begins again", schema=_schema_of(package), reason=str(error.orig))
+        else:
+            return
+
+
+async def _migrate(engine: AsyncEngine, package: str, to: str) -> None:
     schema = _schema_of(package)
 
     def upgrade(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
@@ -17,12 +18,13 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
 from services.scoring.update.transaction import Transaction
-from shared.postgres.migrations import migrate
+from shared.postgres.migrations import migrate, pending_migrations
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import an_accepted_submission
 from tests.running import Surroundings
 from tests.servers import PostgresServer
+from tests.waiting import eventually
 
 SCORING = "services.scoring.storage"
 MOMENT = Moment(date(2023, 6, 30), datetime(2023, 6, 30, 9, tzinfo=UTC))
@@ -94,3 +96,30 @@ async def test_an_empty_database_has_nothing_to_fill(old: AsyncEngine) -> None:
     await migrate(old, SCORING)
     async with old.begin() as connection:
         assert not await refill_sums(Transaction(connection, load(), MOMENT))
+
+
+async def test_a_migration_that_locks_in_another_order_than_a_worker_begins_again(
+    postgres_server: PostgresServer,
+) -> None:
+    url = await postgres_server.create_database()
+    engine = create_async_engine(url)
+    await migrate(engine, SCORING, "0020")
+    waits = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'scoring.status'::regclass"
+        " AND mode = 'AccessExclusiveLock'"
+    )
+
+    async def is_waiting() -> bool:
+        async with engine.connect() as connection:
+            return bool(await connection.scalar(waits))
+
+    async with engine.begin() as worker:
+        await worker.execute(text("SET LOCAL deadlock_timeout = '60s'"))  # PostgreSQL breaks the other one off
+        await worker.execute(text("LOCK TABLE scoring.status IN ROW EXCLUSIVE MODE"))
+        migrating = asyncio.create_task(migrate(engine, SCORING))
+        await eventually(is_waiting)
+        await worker.execute(text("LOCK TABLE scoring.reading IN ROW EXCLUSIVE MODE"))
+    await migrating
+    assert await pending_migrations(engine, SCORING) == []
+    await engine.dispose()
+    await postgres_server.drop_database(url)

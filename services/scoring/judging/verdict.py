@@ -143,15 +143,17 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     if requirement.series and seen:
         requirement, seen = _of_newest_series(requirement, seen)
     newest = seen[-1] if seen else None
-    if newest is None or newest.units_counted is None:
+    one = newest or next(iter(reported), None)
+    if not isinstance(one, Observation) or one.units_counted is None:  # of a unit, not a sum
         return _assess(requirement, seen, newest, on)
-    seen = [*_alike(seen[:-1], newest), newest]
-    if newest.possible is None:
+    if newest is not None:
+        seen = [*_alike(seen[:-1], newest), newest]
+    if newest is None or newest.possible is None:
         verdict = _assess(requirement, seen, newest, on)
     else:
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
-    if coming < len(observations):
-        last_day = reported_in(observations)[coming].effective - _DAY
+    if coming < len(reported):  # the sum was moved by somebody for whom another day had begun
+        last_day = reported[coming].effective - _DAY
         verdict = replace(verdict, holds_until=min(last_day, verdict.holds_until or last_day))
     return verdict
 

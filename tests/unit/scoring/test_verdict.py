@@ -47,6 +47,12 @@ def test_a_reading_of_tomorrow_does_not_count_today() -> None:
     assert assess(a_requirement(), [tomorrow], MIDYEAR).status == Status.NO_DATA
 
 
+def test_a_sum_that_has_moved_for_tomorrow_is_judged_again_then() -> None:
+    first, tomorrow = (an_observation(5, MIDYEAR + timedelta(days=days), units_counted=1) for days in (0, 1))
+    for seen in ([tomorrow], [first, tomorrow]):
+        assert assess(a_requirement(), seen, MIDYEAR).holds_until == MIDYEAR
+
+
 def test_the_goal_itself_is_met_and_a_hair_beyond_is_not() -> None:
     assert status_of(10) == Status.MET
     assert status_of(10.0001) != Status.MET
