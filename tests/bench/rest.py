@@ -97,8 +97,8 @@ def main() -> None:
             "--format",
             "raw",
         ]
-        program = [sys.executable, "-m", f"tests.bench.{asked.benchmark}", *asked.parts]
-        subprocess.run([*looking, "--output", str(raw), "--", *program], check=True)
+        command = [sys.executable, "-m", f"tests.bench.{asked.benchmark}", *asked.parts]
+        subprocess.run([*looking, "--output", str(raw), "--", *command], check=True)
         found = list(looks(raw.read_text(encoding="utf-8").splitlines()))
     for program in sorted({look.program for look in found}):
         own = [look for look in found if look.program == program]
