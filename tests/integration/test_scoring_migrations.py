@@ -102,7 +102,8 @@ async def test_a_migration_that_locks_in_another_order_than_a_worker_begins_agai
     postgres_server: PostgresServer,
 ) -> None:
     url = await postgres_server.create_database()
-    engine = create_async_engine(url)
+    # PostgreSQL looks for deadlocks once in each wait: by then the worker waits too, and the migration is broken off
+    engine = create_async_engine(url, connect_args={"server_settings": {"deadlock_timeout": "5s"}})
     await migrate(engine, SCORING, "0020")
     waits = text(
         "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'scoring.status'::regclass"
@@ -114,7 +115,7 @@ async def test_a_migration_that_locks_in_another_order_than_a_worker_begins_agai
             return bool(await connection.scalar(waits))
 
     async with engine.begin() as worker:
-        await worker.execute(text("SET LOCAL deadlock_timeout = '60s'"))  # PostgreSQL breaks the other one off
+        await worker.execute(text("SET LOCAL deadlock_timeout = '60s'"))
         await worker.execute(text("LOCK TABLE scoring.status IN ROW EXCLUSIVE MODE"))
         migrating = asyncio.create_task(migrate(engine, SCORING))
         await eventually(is_waiting)
