@@ -6,6 +6,7 @@ stand in CONTRIBUTING.md, "How a commitment is judged".
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from fractions import Fraction
 from functools import cached_property
 from operator import attrgetter
 
-from services.scoring.judging.observations import Observation, newest_reported_in, reported_in
+from services.scoring.judging.observations import Observation, exact, newest_reported_in, reported_in
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 from shared.reference.series import Series, place_of
@@ -121,15 +122,9 @@ class Verdict:
         newest = self.observation
         if newest is None or newest.is_unusable:
             return None
-        above, by = required.as_integer_ratio()
-        if newest.denominator is not None:  # multiplied as whole numbers: fractions are reduced at every step
-            whole, of = newest.denominator.as_integer_ratio()
-            above, by = above * whole, by * of * newest.scale
-        counted, parts = newest.numerator.as_integer_ratio()
-        gap = above * parts - counted * by
-        if self.requirement.direction == "at_most":
-            gap = -gap
-        return max(0, -(-gap // (by * parts)))
+        if newest.denominator is not None:
+            required = required * exact(newest.denominator) / newest.scale
+        return max(0, math.ceil(self.requirement.gap(exact(newest.numerator), required)))
 
 
 def assess(requirement: Requirement, observations: Sequence[Observation], on: date) -> Verdict:
