@@ -30,7 +30,7 @@ import psutil
 
 from services.cli.migrate import prepare
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.increments import Increment
+from services.scoring.judging.increments import Comparison, Increment
 from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.increments import add_increments, clear_increments
 from services.scoring.storage.readings import reading_values
@@ -308,27 +308,34 @@ async def targets(directory: Path) -> None:
     path = "judging a commitment whose sum moved on {} days of the year"
     on = date(2023, 12, 20)
     moment = Moment(on=on, at=datetime(on.year, on.month, on.day, 3, tzinfo=UTC))
-    async with system(directory, 300, on) as (around, reference):
+    communes = 300
+    async with system(directory, communes, on) as (around, reference):
         of_province = [(one.id, unit.key) for one, unit in reference.targets if unit.code == reference.plan.unit]
         for days in SUMMED_DAYS:
             past = [on - timedelta(days=1 + number * (330 // days)) for number in range(days)]
             async with around.engine.begin() as connection:
                 await clear_increments(connection)
-                await moved(Transaction(connection, reference, moment, cause="plan"), of_province, past)
+                transaction = Transaction(connection, reference, moment, cause="plan")
+                await moved(transaction, of_province, past[-1:], communes)
+                await moved(transaction, of_province, past[:-1])
             programs = Programs()
             for _ in range(SUMMED_PARTS):
                 before = programs.usage()
                 for _ in range(SUMMED_ROUNDS):
                     async with around.engine.begin() as connection:
-                        await moved(Transaction(connection, reference, moment, cause="figure"), of_province, [on])
+                        transaction = Transaction(connection, reference, moment, cause="figure")
+                        await moved(transaction, of_province, [on])
                 took, judged = programs.usage().since(before).in_this_process, SUMMED_ROUNDS * len(of_province)
                 base = path.format(SUMMED_BASE) if days != SUMMED_BASE else None
                 note(path.format(days), took, judged, base=base)
 
 
-async def moved(transaction: Transaction, sums: Sequence[tuple[str, int]], days: Sequence[date]) -> None:
-    """Move the sums on these days, as a commune's figures do, and judge their commitments."""
-    added = Increment(Decimal(1), Decimal(10), units=1, reports=1)
+async def moved(
+    transaction: Transaction, sums: Sequence[tuple[str, int]], days: Sequence[date], begun: int = 0
+) -> None:
+    """Move the sums on these days, as figures of communes do, of which so many (`begun`) are the first; judge them."""
+    base = Comparison(begun, Decimal(2 * begun), Decimal(10 * begun))
+    added = Increment(Decimal(begun or 1), Decimal(10 * begun), begun, reports=10 * begun, comparison=base)
     increments = {(*one, day): added for one in sums for day in days}
     await add_increments(transaction.connection, transaction.reference.plan.id, increments, transaction.moment.on)
     await judge_targets(transaction)

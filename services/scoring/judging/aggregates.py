@@ -18,9 +18,9 @@ from services.scoring.judging import criteria_met
 from services.scoring.judging.completeness import Expected, possible_values
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.increments import NO_CHANGE, Increment, Increments
+from services.scoring.judging.increments import NO_CHANGE, Increment, Increments, Sum
 from services.scoring.judging.levels import counted_once
-from services.scoring.judging.observations import Observation, exact, share
+from services.scoring.judging.observations import Observation, Observations, exact, share
 from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriteriaMet, Rate, Total, Unit
@@ -68,8 +68,31 @@ def series(
     Where fewer reports or communes than the coverage are there, a sum says more about who has reported than about the
     facts: such a value knows between which values it may lie (`possible`).
     """
+    return list(_values(commitment, Sum(increments, {}), baseline_date, expected))
+
+
+def newest_of_series(
+    commitment: Commitment, known: Sum, baseline_date: date, expected: Expected, path_from: date | None
+) -> Observations:
+    """Return of the values that `series` returns those that are known: the newest ones, and that of the path's base.
+
+    `path_from`: no value of a day before leads the path; None: only one on the baseline date is known to lead it.
+    """
+    values = list(_values(commitment, known, baseline_date, expected))
+    newest_from = max(known.added_up, default=date.min)
+    newest = [value for value in values if value.effective >= newest_from]
+    of_path = [value for value in values if value.effective <= (path_from or baseline_date)][-1:]
+    base = [value for value in of_path if value.possible is None and value.has_value]
+    has_gap = newest_from > (path_from or baseline_date)
+    is_base_known = base or (path_from is not None and not has_gap)
+    former = base if has_gap else []
+    return Observations(newest, is_cut=bool(known.added_up), base=former if is_base_known else None)
+
+
+def _values(commitment: Commitment, known: Sum, baseline_date: date, expected: Expected) -> Iterator[Observation]:
+    increments = known.increments
     if not increments:
-        return []
+        return
     is_sum_over_year = isinstance(commitment.measure, Total)
     owed: defaultdict[date, int] = defaultdict(int)
     for due, count in expected.reports:
@@ -78,14 +101,12 @@ def series(
         owed[day] = owed[day] + count if is_sum_over_year else count
     days = {*increments, *owed, baseline_date + _DAY} if is_sum_over_year else {*increments, *owed}
     running, reports_due = Increment(), 0
-    observations: list[Observation] = []
     for day in sorted(days):
         running += increments.get(day, NO_CHANGE)
         if day in owed:
             reports_due = reports_due + owed[day] if is_sum_over_year else owed[day]
-        if observation := _value_of(commitment, running, expected, reports_due, day):
-            observations.append(observation)
-    return observations
+        if known.is_known_on(day) and (observation := _value_of(commitment, running, expected, reports_due, day)):
+            yield observation
 
 
 def _value_of(

@@ -149,7 +149,7 @@ class Contributor:
                 units if is_stale else 0,
             )
 
-        def levels(reported: Sequence[Reported], since: date) -> Levels:
+        def levels(reported: Sequence[Observation | Reported], since: date) -> Levels:
             figures = [
                 _Figure(
                     max(one.effective, since),
@@ -460,7 +460,9 @@ def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
     return min(days, default=None)
 
 
-def _series_apart(figures: Sequence[_Figure], reported: Sequence[Reported], series: Sequence[Series]) -> list[_Figure]:
+def _series_apart(
+    figures: Sequence[_Figure], reported: Sequence[Observation | Reported], series: Sequence[Series]
+) -> list[_Figure]:
     """Return the figures on the days on which a sum is of their series; without any, none is counted from such a day.
 
     A figure that becomes known when the sum has gone over to the next series no longer counts. `reported`: the

@@ -95,6 +95,26 @@ class Increment(NamedTuple):
 NO_CHANGE = Increment()
 
 type Increments = Mapping[date, Increment]
+
+
+class Sum(NamedTuple):
+    """The increments of a sum of which those of several days may be added up: what it was between is not known."""
+
+    increments: Increments
+    """Those added up are under the last of their days."""
+    added_up: Mapping[date, date]
+    """By the last day: the first one, of increments that were added up."""
+
+    @property
+    def begins(self) -> date:
+        """The first day on which the sum moved."""
+        return min((self.added_up.get(day, day) for day in self.increments), default=date.max)
+
+    def is_known_on(self, day: date) -> bool:
+        """Say whether the sum of that day is known."""
+        return not any(first <= day < last for last, first in self.added_up.items())
+
+
 type Levels = list[tuple[date, Increment]]
 """The amounts that a unit adds in total, each from its day on."""
 

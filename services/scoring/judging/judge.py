@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from services.scoring.judging import requirements
-from services.scoring.judging.aggregates import series
+from services.scoring.judging.aggregates import newest_of_series, series
 from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures, arrived_by
-from services.scoring.judging.increments import Increment
+from services.scoring.judging.increments import Increment, Sum
 from services.scoring.judging.observations import Observation, reported_in
 from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, unbound_status, worst
@@ -288,6 +288,16 @@ class Judge:
     ) -> list[Observation]:
         """Return a commitment's value over time from its summed increments, as seen on the day."""
         return series(commitment, increments, self.reference.plan.baseline_date, self.expected(commitment, target))
+
+    def newest_observations_of(
+        self, commitment: Commitment, target: Unit, known: Sum, path_from: date | None
+    ) -> Sequence[Observation]:
+        """Return what `observations_of` does where not all is known of the sum.
+
+        `path_from`: no value of a day before leads the path; None: that is not known.
+        """
+        expected = self.expected(commitment, target)
+        return newest_of_series(commitment, known, self.reference.plan.baseline_date, expected, path_from)
 
     def expected(self, commitment: Commitment, target: Unit) -> Expected:
         """Return the figures that the sum of a commitment needs to be whole, as seen on the day."""

@@ -7,7 +7,7 @@ figure for a time before the plan's baseline date is history handed in later, so
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -104,6 +104,11 @@ class Observation(NamedTuple):
         return self.units_expected is None or self.reports_in == self.reports_due
 
     @property
+    def observation(self) -> Observation:
+        """Itself: a value that is calculated stands where a `Reported` may."""
+        return self
+
+    @property
     def has_value(self) -> bool:
         """True where the value says how much of the measure is reached."""
         return self.denominator != 0 and not self.is_contradictory
@@ -181,21 +186,28 @@ class Observations(Sequence[Observation]):
     """A measure's values over time, of which only those are calculated that somebody looks at.
 
     Where only the newest figures were read (`is_cut`), they are the last values of all: places count from the end, and
-    whoever looks for the first one, or for any among none, gets EarlierFiguresNeededError.
+    whoever looks for the first one, or for any among none, gets EarlierFiguresNeededError. `base` is what is known of
+    those before them: the value from which the path leads, nothing where none does; None: it is not known.
     """
 
-    __slots__ = ("_reported", "is_cut")
+    __slots__ = ("_reported", "base", "is_cut")
 
-    def __init__(self, reported: Sequence[Reported], *, is_cut: bool = False) -> None:
-        self._reported, self.is_cut = reported, is_cut
+    def __init__(
+        self,
+        reported: Sequence[Observation | Reported],
+        *,
+        is_cut: bool = False,
+        base: Sequence[Observation] | None = None,
+    ) -> None:
+        self._reported, self.is_cut, self.base = reported, is_cut, base
 
     @property
-    def newest_reported(self) -> Sequence[Reported]:
+    def newest_reported(self) -> Sequence[Observation | Reported]:
         """The periods and days of those values whose figures were read."""
         return self._reported
 
     @property
-    def reported(self) -> Sequence[Reported]:
+    def reported(self) -> Sequence[Observation | Reported]:
         """The periods and days of all values."""
         if self.is_cut:
             raise EarlierFiguresNeededError
@@ -214,7 +226,9 @@ class Observations(Sequence[Observation]):
 
     def __getitem__(self, index: int | slice) -> Observation | Observations:
         if isinstance(index, slice):
-            return Observations(self._reported[index], is_cut=self.is_cut and not index.start)
+            is_cut = self.is_cut and not index.start
+            base = self.base if index.start is None else None  # who says where to begin has left it out
+            return Observations(self._reported[index], is_cut=is_cut, base=base)
         if self.is_cut and not -len(self._reported) <= index < 0:
             raise EarlierFiguresNeededError
         return self._reported[index].observation
@@ -223,10 +237,15 @@ class Observations(Sequence[Observation]):
         """Return those values whose figures were read, for who knows that no others are asked for."""
         return Observations(self._reported)
 
-    def in_force_since(self, day: date) -> Sequence[Reported]:
+    def in_force_since(self, day: date) -> Sequence[Observation | Reported]:
         """Return the periods and days of those values that are in force on a day or later."""
         coming = bisect_right(self._reported, day, key=_effective)
         return self._reported[coming - 1 :] if coming else self.reported
+
+    def __reversed__(self) -> Iterator[Observation]:
+        yield from (reported.observation for reported in reversed(self._reported))
+        if self.is_cut:
+            raise EarlierFiguresNeededError
 
     def __iter__(self) -> Iterator[Observation]:
         return (reported.observation for reported in self.reported)
@@ -244,6 +263,27 @@ def reported_in(observations: Sequence[Observation]) -> Sequence[Observation | R
 def newest_reported_in(observations: Sequence[Observation]) -> Sequence[Observation | Reported]:
     """Return the same of those values whose figures were read: to find one's place among them by its day."""
     return observations.newest_reported if type(observations) is Observations else observations
+
+
+def from_base(observations: Sequence[Observation]) -> Sequence[Observation]:
+    """Return the values by which to find the one from which the path leads; those between need not have been read."""
+    if type(observations) is Observations and observations.is_cut and observations.base is not None:
+        return Observations([*observations.base, *observations.newest_reported])
+    return observations
+
+
+def changed(
+    observations: Sequence[Observation], change: Callable[[Observation], Observation | None], newest: Observation
+) -> Observations:
+    """Return the values before the newest one as `change` makes them, without those of which it makes none, and that.
+
+    Of values of which only the newest were read, nothing more is known of those before.
+    """
+    before = [made for one in newest_reported_in(observations)[:-1] if (made := change(one.observation))]
+    if type(observations) is not Observations:
+        return Observations([*before, newest])
+    base = observations.base and [made for one in observations.base if (made := change(one))]
+    return Observations([*before, newest], is_cut=observations.is_cut, base=base)
 
 
 def in_force(reported: Iterable[Reported], *, is_cut: bool = False) -> Observations:

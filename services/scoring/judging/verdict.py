@@ -15,7 +15,15 @@ from fractions import Fraction
 from functools import cached_property
 from operator import attrgetter
 
-from services.scoring.judging.observations import Observation, exact, newest_reported_in, reported_in
+from services.scoring.judging.observations import (
+    Observation,
+    Observations,
+    changed,
+    exact,
+    from_base,
+    newest_reported_in,
+    reported_in,
+)
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 from shared.reference.series import Series, place_of
@@ -142,7 +150,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     if not isinstance(one, Observation) or one.units_counted is None:  # of a unit, not a sum
         return _assess(requirement, seen, newest, on)
     if newest is not None:
-        seen = [*_alike(seen[:-1], newest), newest]
+        seen = _alike(seen, newest)
     if newest is None or newest.possible is None:
         verdict = _assess(requirement, seen, newest, on)
     else:
@@ -177,10 +185,10 @@ def _assess_incomplete(
 
     Without a baseline it is judged only where no path decides.
     """
-    *known, newest = seen
+    newest = seen[-1]
     verdict = _assess(requirement, seen, newest, on)
     others = [newest._replace(value=value) for value in possible]
-    extremes = [_assess(requirement, [*known, other], other, on) for other in others]
+    extremes = [_assess(requirement, changed(seen, _unchanged, other), other, on) for other in others]
     statuses = {verdict.status, *(extreme.status for extreme in extremes)}
     needs_path = requirement.has_path and not requirement.ceiling
     is_decided = len(statuses) == 1 and (
@@ -191,19 +199,27 @@ def _assess_incomplete(
     return verdict if is_decided else replace(verdict, status=Status.NO_DATA)
 
 
-def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation]:
-    """Return the former values of a sum to which enough figures had come, as they compare with the newest one.
+def _alike(seen: Sequence[Observation], newest: Observation) -> Observations:
+    """Return the values of a sum as they compare with the newest one, without those to which too few figures had come.
 
-    A value of which a change is asked is moved to what the newest value is compared with.
+    A former value of which a change is asked is moved to what the newest value is compared with.
     """
-    whole = [observation for observation in seen if observation.possible is None]
-    if newest.before is None:
-        return whole
-    return [
-        observation._replace(value=observation.value - observation.before + newest.before)
-        for observation in whole
-        if observation.before is not None
-    ]
+    compared_with = newest.before
+
+    def alike(former: Observation) -> Observation | None:
+        if former.possible is not None:
+            return None
+        if compared_with is None:
+            return former
+        if former.before is None:
+            return None
+        return former._replace(value=former.value - former.before + compared_with)
+
+    return changed(seen, alike, newest)
+
+
+def _unchanged(former: Observation) -> Observation:
+    return former
 
 
 def _assess(requirement: Requirement, seen: Sequence[Observation], newest: Observation | None, on: date) -> Verdict:
@@ -310,6 +326,7 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
         return Point(_begins(requirement, seen), compared)
     if seen and seen[-1].possible is not None:
         seen = seen[:-1]
+    seen = from_base(seen)
     begun = bisect_right(reported_in(seen), requirement.baseline_date, key=_effective)
     before = next((value for value in reversed(seen[:begun]) if value.has_value), None)
     if before is not None:

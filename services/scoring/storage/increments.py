@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import ARRAY, Integer, Select, Text, and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Date, Integer, Select, Text, and_, bindparam, case, delete, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
+from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment, Sum
 from services.scoring.storage.tables import IncrementRow
 from services.scoring.storage.targets import marking, target
 from shared.contracts.submission import is_countable
@@ -74,19 +74,36 @@ def _adding() -> ReturningInsert[Any]:
 _ADD = _adding()
 
 
-def _summed() -> Select[Any]:
-    asked = unnested(
-        {
-            "commitment": bindparam("commitments", type_=ARRAY(Text, dimensions=1)),
-            "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
-        }
-    ).subquery()
-    of_plan = step.c.plan == bindparam("plan", type_=Text)
-    columns = (column for name, column in step.c.items() if name != "plan")
-    return select(*columns).where(of_plan, step.c.commitment == asked.c.commitment, step.c.unit == asked.c.unit)
+_ASKED = unnested(
+    {
+        "commitment": bindparam("commitments", type_=ARRAY(Text, dimensions=1)),
+        "unit": bindparam("units", type_=ARRAY(Integer, dimensions=1)),
+        "path_from": bindparam("paths_from", None, type_=ARRAY(Date, dimensions=1)),
+        "until": bindparam("until", None, type_=ARRAY(Date, dimensions=1)),
+    }
+).subquery()
+_OF_ASKED = (
+    step.c.plan == bindparam("plan", type_=Text),
+    step.c.commitment == _ASKED.c.commitment,
+    step.c.unit == _ASKED.c.unit,
+)
 
 
-_SUMMED = _summed()
+def _of_each_asked(of_one: Select[Any]) -> Select[Any]:
+    """Return the query for the rows of each commitment that is asked for, found by its key.
+
+    Else PostgreSQL reads the increments of all commitments as soon as there are few of each.
+    """
+    rows = of_one.where(*_OF_ASKED).offset(0).lateral("rows")
+    return select(_ASKED.c.commitment, _ASKED.c.unit, *rows.c).select_from(_ASKED.join(rows, true()))
+
+
+_SPAN = case((step.c.on <= _ASKED.c.path_from, _ASKED.c.path_from), else_=func.greatest(step.c.on, _ASKED.c.until))
+_ADDED_UP = [func.sum(step.c[name]).label(name) for name in _ADDED]
+_SUMMED = _of_each_asked(select(step.c.on, *(step.c[name] for name in _ADDED)))
+_NEWEST = _of_each_asked(
+    select(func.min(step.c.on).label("first"), func.max(step.c.on).label("last"), *_ADDED_UP).group_by(_SPAN)
+)
 
 
 async def add_increments(
@@ -140,9 +157,43 @@ async def summed_increments(
     return SummedIncrements(increments, damaged)
 
 
+async def newest_sums(
+    connection: AsyncConnection, plan: str, targets: Mapping[tuple[str, int], tuple[date, date]]
+) -> tuple[dict[tuple[str, int], Sum], set[tuple[str, int]]]:
+    """Return the sums of these commitments of a plan as they were on one day and are on another; and the damaged ones.
+
+    `targets`: with these days. The increments up to the first one are added up, and so are those from then to the
+    second one, so that few rows are read however many days of the year have moved them.
+    """
+    asked = {
+        "plan": plan,
+        "commitments": [one for one, _ in targets],
+        "units": [unit for _, unit in targets],
+        "paths_from": [path_from for path_from, _ in targets.values()],
+        "until": [until for _, until in targets.values()],
+    }
+    rows = await fetch(connection, _NEWEST, asked)
+    read = read_rows(rows, lambda row: (row[0], row[1], *_added_up(*row[2:])))
+    damaged = {(commitment, unit) for commitment, unit, *_ in read.damaged}
+    increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
+    added_up: defaultdict[tuple[str, int], dict[date, date]] = defaultdict(dict)
+    for commitment, unit, first, last, increment in read.items:
+        increments[commitment, unit][last] = increment
+        if first < last:
+            added_up[commitment, unit][last] = first
+    return {key: Sum(increments[key], added_up[key]) for key in targets.keys() - damaged}, damaged
+
+
 async def clear_increments(connection: AsyncConnection) -> None:
     """Delete all increments."""
     await connection.execute(delete(step))
+
+
+def _added_up(first: date, *added: Any) -> tuple[date, date, Increment]:
+    """Return the first and the last day of increments, and what they add up to."""
+    if not is_day(first):
+        raise ValueError("no day")
+    return first, added[0], _increment(*added)
 
 
 def _increment(

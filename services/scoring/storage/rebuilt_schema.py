@@ -206,9 +206,10 @@ def _as_json(body: ColumnElement[Any]) -> ColumnElement[Any]:
 def _comparable(table: Table) -> Select[Any]:
     """Return what follows from the figures: not the days of judging, signatures, nor statuses without figures.
 
-    Nor which reports had come, which nobody has looked at where a program of before judged.
+    Nor which reports had come, and whence a path leads, which nobody has looked at where a program of before judged.
     """
-    left_out: Collection[str] = {"judged_on", "moved", "moved_from", "signature", "reported", "reported_from"}
+    verdicts = {"judged_on", "reported", "reported_from", "moved", "moved_from", "path_from"}
+    left_out: Collection[str] = {"signature", *verdicts}
     columns = [column for column in table.c if column.name not in left_out]
     query = select(*(_as_json(column) if column.name == "body" else column for column in columns))
     return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query

@@ -186,6 +186,10 @@ class TargetRow(_Table, table=True):
     moved_from: date | None = Field(
         default=None, description="Where they have: the first day on which the sum is another one; none: nobody knows."
     )
+    path_from: date | None = Field(
+        default=None,
+        description="The day from which its path leads, or no value of a day before does; none: nobody knows.",
+    )
 
 
 class ChangeRow(_Table, table=True):

@@ -49,6 +49,7 @@ class StoredTarget(NamedTuple):
     series_from: StoredDay | None
     moved: bool
     moved_from: StoredDay | None
+    path_from: StoredDay | None
 
     def stands_until(self, day: date) -> bool:
         """Say whether the sum was judged, and is on no day before this one another than it was then."""
@@ -70,6 +71,7 @@ class TargetValues(TypedDict):
     series_from: date | None
     moved: bool
     moved_from: date | None
+    path_from: date | None
 
 
 _TARGET = TypeAdapter(StoredTarget)

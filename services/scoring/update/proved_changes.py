@@ -157,4 +157,5 @@ def _target_row(change: TargetChanged, plan: str, commitment: str, unit: int) ->
         "series_from": None,
         "moved": False,
         "moved_from": None,
+        "path_from": None,
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from services.scoring.judging.assessments import explain_target
-from services.scoring.judging.changes import ChangesAt, PreviousVerdict, events
+from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict, events
+from services.scoring.judging.increments import Sum
 from services.scoring.judging.judge import Judge, overdue_of
+from services.scoring.judging.observations import EarlierFiguresNeededError
 from services.scoring.judging.verdict import Verdict
-from services.scoring.storage.increments import step, summed_increments
+from services.scoring.storage.increments import newest_sums, step, summed_increments
 from services.scoring.storage.refills import ask_to_fill
 from services.scoring.storage.tables import TargetRow
 from services.scoring.storage.targets import (
@@ -23,8 +27,34 @@ from services.scoring.storage.targets import (
 from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
+from shared.contracts.status import Status
+from shared.contracts.verdict_change import TargetChanged
 from shared.postgres.statements import upsert
 from shared.reference.models import Commitment, Unit
+
+_DAY = timedelta(days=1)
+_BY_THE_PATH = frozenset({Status.ON_TRACK, Status.BEHIND, Status.NO_DATA})
+
+
+class _ToJudge(NamedTuple):
+    """A commitment that is to be judged, its stored status, and the moment at which."""
+
+    commitment: Commitment
+    target: Unit
+    row: StoredTarget | None
+    moment: Moment
+    held: StoredTarget | None
+    """The stored status, where sums of days before are judged as they were then; else days before are judged again."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.commitment.id, self.target.key
+
+    @property
+    def path_from(self) -> date | None:
+        """The day from which the path leads, or before which no value does; None: that is not known."""
+        day = self.held.path_from if self.held else None
+        return day if day and self.held and self.held.stands_until(day + _DAY) else None
 
 
 async def judge_targets(transaction: Transaction) -> int:
@@ -52,39 +82,67 @@ async def _judge_outdated(transaction: Transaction) -> int:
 async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[ChangeOfUnit]:
     """Judge the commitments of one plan that are outdated; those whose sums are damaged once these are filled again."""
     connection, reference, plan = transaction.connection, transaction.reference, transaction.reference.plan.id
-    if not (stored := await lock_outdated_targets(connection, plan, transaction.moment.on)):
+    stored = await lock_outdated_targets(connection, plan, transaction.moment.on)
+    outdated = [
+        _to_judge(transaction, commitment, target, stored[key])
+        for commitment, target in reference.targets
+        if (key := (commitment.id, target.key)) in stored
+    ]
+    if not outdated:
         return []
-    sums, damaged = await summed_increments(connection, plan, stored)
+    baseline_date = reference.plan.baseline_date
+    days = {one.key: (one.path_from or baseline_date, one.moment.on) for one in outdated}
+    sums, damaged = await newest_sums(connection, plan, days)
     if damaged:
         await ask_to_fill(connection, step.name)
-    rows: list[TargetValues] = []
-    changes: list[ChangeOfUnit] = []
-    for commitment, target in reference.targets:
-        key = (commitment.id, target.key)
-        if key not in stored or key in damaged:
+    judged: list[tuple[TargetValues, Sequence[TargetChanged]]] = []
+    far: list[_ToJudge] = []
+    for one in outdated:
+        if one.key in damaged:
             continue
-        row = stored[key]
-        moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
-        judge = transaction.judge.at(moment.on)
-        increments = sums.get(key, {})
-        observations = judge.observations_of(commitment, target, increments)
-        verdict = judge.target(commitment, observations)
-        before = _before(row, commitment, judge)
-        if events(before, verdict.status, overdue_of(verdict)):
-            assessment = explain_target(
-                commitment, verdict, reference.kinds_summed(commitment), reference.formula_behind(commitment)
-            )
-            of_target = ChangesAt(reference, moment, transaction.cause).of_target(
-                commitment, target, before, assessment, verdict.series_from
-            )
-            changes += [ChangeOfUnit(target.key, change, is_in_force) for change in of_target]
-        # else days before may be judged otherwise too: a sum over the year that begins has a value since the first day
-        is_of_today = transaction.cause in ("figure", "time") and min(increments, default=judge.on) < judge.on
-        known = _known_since(row, commitment, target, verdict, judge) if is_of_today else None
-        since = known or judge.target_since(commitment, observations)
-        rows.append(_target_row(plan, commitment, target, verdict, since))
-    await upsert(connection, TargetRow, rows)
-    return changes
+        try:
+            judged.append(_judge(transaction, one, sums[one.key]))
+        except EarlierFiguresNeededError:
+            far.append(one)
+    if far:
+        increments = (await summed_increments(connection, plan, [one.key for one in far])).by_day
+        judged += [_judge(transaction, one, Sum(increments.get(one.key, {}), {})) for one in far]
+    await upsert(connection, TargetRow, [row for row, _ in judged])
+    return [ChangeOfUnit(row["unit"], change, is_in_force) for row, changes in judged for change in changes]
+
+
+def _judge(transaction: Transaction, to_judge: _ToJudge, known: Sum) -> tuple[TargetValues, Sequence[TargetChanged]]:
+    """Judge one commitment by what is known of its sum; return its new row and the changes."""
+    commitment, target, row, moment, held = to_judge
+    reference, judge = transaction.reference, transaction.judge.at(moment.on)
+    path_from = to_judge.path_from
+    observations = judge.newest_observations_of(commitment, target, known, path_from)
+    verdict = judge.target(commitment, observations)
+    before = _before(row, commitment, judge)
+    changes: Sequence[TargetChanged] = ()
+    if events(before, verdict.status, overdue_of(verdict)):
+        assessment = explain_target(
+            commitment, verdict, reference.kinds_summed(commitment), reference.formula_behind(commitment)
+        )
+        changes = ChangesAt(reference, moment, transaction.cause).of_target(
+            commitment, target, before, assessment, verdict.series_from
+        )
+    # a sum over the year that begins has a value since the first day
+    since = _known_since(held, verdict, judge.on) if held and known.begins < judge.on else None
+    since = since or judge.target_since(commitment, observations)
+    if verdict.status in _BY_THE_PATH and verdict.requirement.leads and verdict.observation:
+        path_from = verdict.baseline.on if verdict.baseline else verdict.on
+    return _target_row(reference.plan.id, commitment, target, verdict, since, path_from), changes
+
+
+def _to_judge(transaction: Transaction, commitment: Commitment, target: Unit, row: StoredTarget | None) -> _ToJudge:
+    moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
+    held = row if transaction.cause in ("figure", "time") else None
+    if held:
+        judge = transaction.judge
+        then, now = (judge.at(day).expected(commitment, target) for day in (held.judged_on, moment.on))
+        held = held if then == now else None
+    return _ToJudge(commitment, target, row, moment, held)
 
 
 def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> PreviousVerdict:
@@ -95,18 +153,14 @@ def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> P
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
 
 
-def _known_since(
-    row: StoredTarget | None, commitment: Commitment, target: Unit, verdict: Verdict, judge: Judge
-) -> date | None:
+def _known_since(held: StoredTarget, verdict: Verdict, on: date) -> date | None:
     """Return the day since which the status holds where the stored one tells; None: all days have to be looked at."""
-    if row is None or not row.stands_until(judge.on):
+    if not held.stands_until(on):
         return None
-    if judge.at(row.judged_on).expected(commitment, target) != judge.expected(commitment, target):
-        return None  # sums of days before are judged by what is expected today
-    is_same = verdict.status == row.status
-    if held_before(judge.on, row.since, row.judged_on, row.holds_until):
-        return row.since if is_same else judge.on
-    return row.since if is_same and row.since == judge.on else None
+    is_same = verdict.status == held.status
+    if held_before(on, held.since, held.judged_on, held.holds_until):
+        return held.since if is_same else on
+    return held.since if is_same and held.since == on else None
 
 
 async def begin_targets(transaction: Transaction) -> None:
@@ -118,11 +172,13 @@ async def begin_targets(transaction: Transaction) -> None:
             continue
         judge = transaction.judge.at(target.last_day(transaction.moment.on))
         verdict, since = judge.target(commitment, ()), judge.target_since(commitment, ())
-        rows.append(_target_row(plan, commitment, target, verdict, since))
+        rows.append(_target_row(plan, commitment, target, verdict, since, None))
     await insert_targets(transaction.connection, rows)
 
 
-def _target_row(plan: str, commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> TargetValues:
+def _target_row(
+    plan: str, commitment: Commitment, target: Unit, verdict: Verdict, since: date, path_from: date | None
+) -> TargetValues:
     return {
         "plan": plan,
         "commitment": commitment.id,
@@ -135,4 +191,5 @@ def _target_row(plan: str, commitment: Commitment, target: Unit, verdict: Verdic
         "series_from": verdict.series_from,
         "moved": False,
         "moved_from": None,
+        "path_from": path_from,
     }
