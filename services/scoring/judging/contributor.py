@@ -8,7 +8,6 @@ are those of its first day: each goes on counting as one through its successor.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from services.scoring.judging.criteria_met import amount_of
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.flows import Flows
 from services.scoring.judging.increments import (
     NO_CHANGE,
     NOT_COMPARED,
@@ -34,11 +34,9 @@ from services.scoring.judging.observations import (
     Observation,
     Observations,
     Reported,
-    effective_date,
 )
-from services.scoring.judging.readings import Reading
+from services.scoring.judging.track import FigureInForce, aged, place_of_period, series_apart, together, value_at
 from shared.contracts.period import Period
-from shared.reference.freshness import NEVER, Age, oldest
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
@@ -49,7 +47,6 @@ from shared.reference.models import (
     CriteriaMet,
     CriterionKey,
     Done,
-    Due,
     Rate,
     Total,
     Unit,
@@ -73,17 +70,6 @@ _NOTHING = Figures()
 _NO_KIN: Mapping[int, Figures] = MappingProxyType({})
 _day_of = itemgetter(0)
 _effective, _end_of = attrgetter("effective"), attrgetter("period.end")
-
-
-class _Figure(NamedTuple):
-    """The newest figures of a unit from a day on, and their age."""
-
-    day: date
-    numerator: Decimal
-    denominator: Decimal
-    age: Age
-    counts: bool = True
-    """False: nothing can be calculated from them."""
 
 
 class _Base(NamedTuple):
@@ -127,7 +113,7 @@ class Contributor:
             case CriteriaAverage() | CommunesBelow() as measure:
                 return self._of_criteria_met(measure, commitment.deadline, self.reference.series_summed(commitment))
             case Total(elements=elements):
-                return self._of_flows(commitment, elements)
+                return Flows(self.reference, self.unit, self.figures, self.kin).increments(commitment, elements)
             case Done(element=element):
                 return self._of_activity(
                     element, commitment.starts or self.reference.plan.first_day, commitment.deadline
@@ -140,7 +126,7 @@ class Contributor:
         units = int(self.reference.is_of_the_plan(self.unit, kinds))
         freshness, series = self.reference.freshness_of(commitment), self.reference.series_summed(commitment)
 
-        def level_at(figure: _Figure, is_newest: bool, is_stale: bool) -> Increment:
+        def level_at(figure: FigureInForce, is_newest: bool, is_stale: bool) -> Increment:
             return Increment(
                 figure.numerator,
                 figure.denominator,
@@ -151,7 +137,7 @@ class Contributor:
 
         def levels(reported: Sequence[Observation | Reported], since: date) -> Levels:
             figures = [
-                _Figure(
+                FigureInForce(
                     max(one.effective, since),
                     (found := one.observation).numerator,
                     found.denominator or ZERO,
@@ -160,7 +146,7 @@ class Contributor:
                 )
                 for one in reported
             ]
-            return _aged(_series_apart(figures, reported, series) if series else figures, level_at)
+            return aged(series_apart(figures, reported, series) if series else figures, level_at)
 
         terms = self.reference.terms_of(rate)
         base = self._own_base(terms, until, units) if is_compared else None
@@ -187,13 +173,13 @@ class Contributor:
             counted = own.in_force_since(self._day_before)
         else:
             counted = own.reported
-        aged = levels(counted, date.min)
+        own_levels = levels(counted, date.min)
         if is_compared:
-            if is_cut and (series or any(_is_nothing(level) for _, level in aged)):
+            if is_cut and (series or any(_is_nothing(level) for _, level in own_levels)):
                 raise EarlierFiguresNeededError
             # where the first figures were not read, those before stand for them: they are the same before and after
-            aged = self._compared(aged, base, series)
-        followed = self._followed_by_heirs(aged, levels_of_heir, kinds)
+            own_levels = self._compared(own_levels, base, series)
+        followed = self._followed_by_heirs(own_levels, levels_of_heir, kinds)
         # another base is another level from the first day on
         return increments_from(followed, date.min if is_compared else self.since)
 
@@ -222,7 +208,7 @@ class Contributor:
         """Return the levels with what each is compared with: the base, else the first figures of its series."""
         compared = []
         firsts: dict[int, Increment] = {}
-        place_of_base = _place_of_period(base.period, series) if base else 0
+        place_of_base = place_of_period(base.period, series) if base else 0
         for day, level in levels:
             if _is_nothing(level):
                 compared.append((day, level))
@@ -245,79 +231,6 @@ class Contributor:
                 )
             )
         return compared
-
-    def _of_flows(self, commitment: Commitment, elements: Sequence[str]) -> dict[date, Increment]:
-        """Return the flows of the plan's year up to the deadline, and the reports on them that the calendar asks for.
-
-        Where the plan asks for a change, each is compared with the same unit's flow for the same period a year before.
-        """
-        self.figures.check_whole(elements)
-        reported = self._flows_by_period(elements, commitment.deadline)
-        increments: defaultdict[date, Increment] = defaultdict(Increment)
-        came: dict[Period, date] = {}
-        compared: dict[Period, date] = {}
-        for period, readings in reported.items():
-            is_whole = len(readings) == len(elements)
-            amount, day = self._amount(period, readings)
-            if is_whole:
-                came[period] = day
-            if commitment.is_compared and is_whole and (before := self._flows_a_year_before(elements, period)):
-                compared[period] = max(day, before[1])
-                pair = Increment(numerator=amount, comparison=Comparison(before_numerator=before[0]))
-                increments[compared[period]] += pair
-                continue
-            for reading in readings:
-                amount, day = self._amount(period, [reading])
-                new = Comparison(new_numerator=amount) if commitment.is_compared else NOT_COMPARED
-                increments[day] += Increment(numerator=amount, comparison=new)
-        for due in self._owed(elements, commitment.deadline):
-            if day_in := _covered_from(due, came):
-                increments[max(day_in, due.by + _DAY)] += Increment(reports=1)
-            if day_in := _covered_from(due, compared):
-                increments[max(day_in, due.by + _DAY)] += Increment(comparison=Comparison(units=1))
-        return {day: increment for day, increment in increments.items() if increment != NO_CHANGE}
-
-    def _flows_by_period(self, elements: Sequence[str], until: date) -> dict[Period, list[Reading]]:
-        """Return the unit's flows of the plan's year that count, by period."""
-        plan = self.reference.plan
-        flows: defaultdict[Period, list[Reading]] = defaultdict(list)
-        for (element, period), reading in self.figures.items():
-            counts = element in elements and reading.stage.rank >= plan.counts_from.rank
-            if counts and period.start.year == plan.year and period.end <= until:
-                flows[period].append(reading)
-        return flows
-
-    def _flows_a_year_before(self, elements: Sequence[str], period: Period) -> tuple[Decimal, date] | None:
-        """Return the flow of the same period a year before, with the day on which it was known; None: not all of it.
-
-        It is the unit's own, and that of the units whose place it has taken since.
-        """
-        before, reference = period.a_year_before, self.reference
-        if before is None or not all(reference.are_comparable(element, before, period) for element in elements):
-            return None
-        plan, lineage, units = self.reference.plan, self.reference.lineage, self.reference.units
-        parties = [(self.unit, self.figures)] if self.unit.is_valid(before.end) else []
-        for key in lineage.family(self.unit.key):
-            former = units.by_key(key)
-            holders = [heir.key for since, heir in lineage.heirs(former) if since <= period.end]
-            if holders and holders[-1] == self.unit.key and former.is_valid(before.end):
-                parties.append((former, self.kin.get(key, _NOTHING)))
-        readings = [figures.get((element, before)) for _, figures in parties for element in elements]
-        counted = [reading for reading in readings if reading and reading.stage.rank >= plan.counts_from.rank]
-        return self._amount(before, counted) if counted and len(counted) == len(readings) else None
-
-    def _amount(self, period: Period, readings: Sequence[Reading]) -> tuple[Decimal, date]:
-        known = max(reading.known_from for reading in readings)
-        day = effective_date(period, known, self.reference.plan.baseline_date)
-        return sum((reading.value for reading in readings), ZERO), day
-
-    def _owed(self, elements: Sequence[str], until: date) -> list[Due]:
-        """Return the reports on a sum that the unit owes for periods up to a day."""
-        reference, unit = self.reference, self.unit
-        if not reference.owes(unit, elements):
-            return []
-        dues = reference.due_on_elements(elements)
-        return [due for due in dues if due.period.end <= until and unit.is_valid(due.period.end)]
 
     def _of_activity(self, element: str, first: date, last: date) -> dict[date, Increment]:
         """Return whether an activity was held, by the periods that have one of its days: last year's does not count."""
@@ -367,10 +280,10 @@ class Contributor:
             if not counted:
                 return []
             if (begin := max(min(counted), since)) > track[0].day:
-                held = [_value_at(track, begin)._replace(day=begin), *(each for each in track if each.day > begin)]
+                held = [value_at(track, begin)._replace(day=begin), *(each for each in track if each.day > begin)]
             else:
                 held = track
-            return _aged(held, _meeting_at)
+            return aged(held, _meeting_at)
 
         def levels_of_heir(heir: Unit, since: date) -> Levels:
             return levels_of(heir, self.kin.get(heir.key, _NOTHING), since)
@@ -401,7 +314,7 @@ class Contributor:
 
     def _holds_over_time(
         self, conditions: Sequence[Condition], observed: Sequence[Observations], series: Sequence[Series]
-    ) -> list[_Figure]:
+    ) -> list[FigureInForce]:
         """Return by day, in order, whether all conditions hold in the commune from then on: 1 or 0.
 
         An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
@@ -411,20 +324,22 @@ class Contributor:
         for (terms, goal, at_least, freshness), values in zip(conditions, observed, strict=True):
             counted = values.in_force_since(since)
             track = [
-                _Figure(one.effective, _holds(one.observation, goal, at_least), ZERO, freshness.age_of(one.period))
+                FigureInForce(
+                    one.effective, _holds(one.observation, goal, at_least), ZERO, freshness.age_of(one.period)
+                )
                 for one in counted
             ]
             if not track:
                 return []
             own = self._series_among(series, terms.measure.element_codes) if series else ()
-            tracks.append(_series_apart(track, counted, own) if own else track)
+            tracks.append(series_apart(track, counted, own) if own else track)
         if len(tracks) == 1:
             return tracks[0]
         if not tracks:
             return []
         begin = max(track[0].day for track in tracks)
         days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
-        return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
+        return [together(day, [value_at(track, day) for track in tracks]) for day in days]
 
     def _counted_from(self, series: Sequence[Series]) -> date:
         """Return the day since which the values in force count for the increments that are asked for.
@@ -454,69 +369,8 @@ def _is_nothing(level: Increment) -> bool:
     return level.numerator == 0 and level.denominator == 0
 
 
-def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
-    """Return the day from which reports cover the period that was due: one for it, or for a longer one around it."""
-    days = [day for period, day in periods.items() if period.start <= due.period.start and period.end >= due.period.end]
-    return min(days, default=None)
-
-
-def _series_apart(
-    figures: Sequence[_Figure], reported: Sequence[Observation | Reported], series: Sequence[Series]
-) -> list[_Figure]:
-    """Return the figures on the days on which a sum is of their series; without any, none is counted from such a day.
-
-    A figure that becomes known when the sum has gone over to the next series no longer counts. `reported`: the
-    values of the figures, one for each.
-    """
-    apart: list[_Figure] = []
-    for figure, one in zip(figures, reported, strict=True):
-        place = _place_of_period(one.period, series)
-        day = max(figure.day, series[place - 1].begins) if place else figure.day
-        if place == len(series) or day < series[place].begins:
-            apart.append(figure._replace(day=day))
-    for each in series:
-        if not any(figure.day == each.begins for figure in apart):
-            apart.append(_Figure(each.begins, ZERO, ZERO, Age(), counts=False))
-    return sorted(apart, key=_day_of)
-
-
-def _place_of_period(period: Period, series: Sequence[Series]) -> int:
-    """Return the number of breaks by the end of a period."""
-    return sum(each.after.valid_from <= period.end for each in series)
-
-
-def _aged(figures: Sequence[_Figure], level_at: Callable[[_Figure, bool, bool], Increment]) -> Levels:
-    """Return the amounts of figures in force one after the other, and how they age until the next ones come.
-
-    `level_at`: what a figure adds, by whether no newer report is due, and whether it is stale.
-    """
-    levels: Levels = []
-    for place, figure in enumerate(figures):
-        begins, (outdated, stale) = figure.day, figure.age
-        if not figure.counts:
-            levels.append((begins, NO_CHANGE))
-            continue
-        levels.append((begins, level_at(figure, begins < outdated, begins >= stale)))
-        end = figures[place + 1].day if place + 1 < len(figures) else NEVER
-        for day in sorted((outdated, stale)):
-            if begins < day < end:
-                levels.append((day, level_at(figure, day < outdated, day >= stale)))
-    return levels
-
-
-def _meeting_at(figure: _Figure, is_newest: bool, is_stale: bool) -> Increment:
+def _meeting_at(figure: FigureInForce, is_newest: bool, is_stale: bool) -> Increment:
     return _MEETING[figure.numerator, is_newest, is_stale]
-
-
-def _together(day: date, figures: Sequence[_Figure]) -> _Figure:
-    """Return the figures of several measures as one: whether all hold, as old as the oldest."""
-    return _Figure(
-        day,
-        min([figure.numerator for figure in figures]),
-        ZERO,
-        oldest([figure.age for figure in figures]),
-        all(figure.counts for figure in figures),
-    )
 
 
 def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:
@@ -529,8 +383,3 @@ def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:
 def _level_at(levels: Levels, day: date) -> Increment:
     place = bisect_right(levels, day, key=_day_of)
     return levels[place - 1][1] if place else NO_CHANGE
-
-
-def _value_at(track: Sequence[_Figure], day: date) -> _Figure:
-    newest = track[-1]
-    return newest if newest.day <= day else track[bisect_right(track, day, key=_day_of) - 1]
