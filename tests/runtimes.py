@@ -33,7 +33,8 @@ def a_runtime(
     )
 
 
-def a_relay(around: Surroundings, engine: AsyncEngine | None = None) -> Relay:
+def a_relay(around: Surroundings, engine: AsyncEngine | None = None, pause_seconds: float = 0) -> Relay:
     """Return the worker that publishes what scoring's outbox holds."""
     own = engine or around.engine
-    return Relay(own, around.nats, OutboxRow, ParkingPlace(own, ParkedRow, OutboxRow).set_aside)
+    set_aside = ParkingPlace(own, ParkedRow, OutboxRow).set_aside
+    return Relay(own, around.nats, OutboxRow, set_aside, pause_seconds)

@@ -172,6 +172,9 @@ class _Statements(NamedTuple):
     lock: Select[Any]
     """Waits until no other relay works, and lets all others wait until the transaction ends."""
 
+    try_lock: Select[Any]
+    """The same without waiting: says whether no other relay works."""
+
     take: ReturningDelete[Any]
     """Locks, and takes the oldest messages out of the outbox.
 
@@ -182,7 +185,8 @@ class _Statements(NamedTuple):
 
     @classmethod
     def of(cls, table: Table) -> _Statements:
-        lock = func.pg_advisory_xact_lock(func.hashtext(f"outbox-{table.schema}"))
+        key = func.hashtext(f"outbox-{table.schema}")
+        lock, try_lock = func.pg_advisory_xact_lock(key), func.pg_try_advisory_xact_lock(key)
         held = select(lock, func.set_config("synchronous_commit", "off", True)).cte("held").prefix_with("MATERIALIZED")
         oldest = select(table.c.id).join_from(table, held, true()).order_by(table.c.id).limit(BATCH_LIMIT)
         taken = delete(table).where(table.c.id == func.any(func.array(oldest.scalar_subquery())))
@@ -195,11 +199,15 @@ class _Statements(NamedTuple):
         )
         is_known = tuple_(table.c.id, message_id).in_(known)
         unknown = (case((is_known, None), else_=table.c[name]).label(name) for name in ("body", "headers"))
-        return cls(select(lock), taken.returning(table.c.id, message_id, table.c.subject, *unknown))
+        return cls(select(lock), select(try_lock), taken.returning(table.c.id, message_id, table.c.subject, *unknown))
 
 
 class Relay(PollingWorker):
-    """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays."""
+    """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays.
+
+    A relay that pauses before each look, since nobody waits for its messages, passes by while another one works, and
+    looks again after its pause. One that does not pause waits for its turn.
+    """
 
     def __init__(
         self,
@@ -221,6 +229,9 @@ class Relay(PollingWorker):
     async def relay(self) -> int:
         """Publish the oldest messages and remove them; set damaged ones aside. Return their number."""
         async with self._engine.begin() as connection:
+            if self._pause_seconds and not await connection.scalar(self._statements.try_lock):
+                self.wake()
+                return 0
             if not self._is_begun:  # a process that was killed may have published its last batch
                 await connection.execute(self._statements.lock)
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 from services.scoring.storage.tables import OutboxRow
@@ -9,9 +10,12 @@ from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID, Message, cloud_event
 from shared.postgres.statements import table_of
 from shared.service.outbox import put
+from shared.service.runtime import background
 from shared.time import utc_now
+from tests.interleaving import Pause, engine_of
 from tests.running import Surroundings
 from tests.runtimes import a_relay
+from tests.waiting import eventually
 
 SUBJECT = subjects.parked("scoring")
 
@@ -59,3 +63,25 @@ async def test_a_message_whose_number_was_given_out_before_is_published_as_it_is
         await connection.execute(outbox.update().values(row))
     assert await relay.relay() == 1
     assert await published(around) == [stored.headers[MESSAGE_ID]]
+
+
+async def test_a_relay_that_pauses_passes_by_while_another_one_works_and_looks_again(around: Surroundings) -> None:
+    early, late = a_message(), a_message()
+    async with around.engine.begin() as connection:
+        await put(connection, OutboxRow, [early])
+    async with engine_of(around.settings, "at work") as engine:
+        ending = Pause(engine, "COMMIT")
+        working = asyncio.create_task(a_relay(around, engine).relay())
+        await ending.reached.wait()
+        async with around.engine.begin() as connection:
+            await put(connection, OutboxRow, [late])
+        passing = a_relay(around, pause_seconds=0.01)
+        assert await passing.relay() == 0
+        ending.release()
+        assert await working == 1
+    async with background(passing.run()):
+
+        async def both_are_published() -> bool:
+            return await published(around) == [early.headers[MESSAGE_ID], late.headers[MESSAGE_ID]]
+
+        await eventually(both_are_published)
