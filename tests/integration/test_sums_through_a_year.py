@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
@@ -26,11 +27,18 @@ from services.scoring.update import targets as judging_of_targets
 from services.scoring.update.judging_days import last_day_held
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
-from shared.reference.models import Commitment, CriteriaMet, Unit
+from shared.reference.models import Break, Commitment, CriteriaMet, Unit
 from tests.binding_plan import binding_reference
 from tests.running import Surroundings
 
-REFERENCE = binding_reference()
+BREAK = Break(
+    elements=["poor_households", "near_poor_households", *(f"trained_{group}" for group in ("men", "women"))],
+    valid_from=date(2023, 7, 1),
+    reason={"vi": "cách tính mới", "en": "another way of counting"},
+    verified=True,
+    source="Invented for a test",
+)
+REFERENCE = replace(binding_reference(), breaks=[BREAK])
 TARGETS = [*REFERENCE.targets[:40], *(pair for pair in REFERENCE.targets[40:] if pair[1].kind == "province")]
 type Key = tuple[str, int]
 type Totals = defaultdict[Key, Increment]
