@@ -8,7 +8,7 @@ Rates are never averaged: numerators and denominators are summed apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -81,12 +81,20 @@ def newest_of_series(
     values = list(_values(commitment, known, baseline_date, expected))
     newest_from = max(known.added_up, default=date.min)
     newest = [value for value in values if value.effective >= newest_from]
-    of_path = [value for value in values if value.effective <= (path_from or baseline_date)][-1:]
-    base = [value for value in of_path if value.possible is None and value.has_value]
-    has_gap = newest_from > (path_from or baseline_date)
-    is_base_known = base or (path_from is not None and not has_gap)
-    former = base if has_gap else []
-    return Observations(newest, is_cut=bool(known.added_up), base=former if is_base_known else None)
+    base = _base(values, newest_from, baseline_date, path_from)
+    return Observations(newest, is_cut=bool(known.added_up), base=base)
+
+
+def _base(
+    values: Sequence[Observation], newest_from: date, baseline_date: date, path_from: date | None
+) -> list[Observation] | None:
+    """Return the value before the newest ones from which the path leads, if it does; None: nobody knows."""
+    by = path_from or baseline_date
+    in_force = [value for value in values if value.effective <= by][-1:]
+    base = [value for value in in_force if value.possible is None and value.has_value]
+    if newest_from <= by:  # then it is among them
+        return [] if base or path_from else None
+    return base or None
 
 
 def _values(commitment: Commitment, known: Sum, baseline_date: date, expected: Expected) -> Iterator[Observation]:
