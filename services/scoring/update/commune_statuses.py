@@ -16,7 +16,7 @@ from services.scoring.judging.judge import CriterionVerdict, Judge
 from services.scoring.judging.observations import EarlierFiguresNeededError, effective_date
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.known_figures import judged_at
-from services.scoring.storage.readings import readings_among
+from services.scoring.storage.readings import newest_readings_among
 from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
@@ -73,7 +73,7 @@ async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) ->
         except EarlierFiguresNeededError:
             far.append(to_judge)
     if far:
-        figures = await _newest_figures(transaction, {to_judge.unit.key: to_judge.criteria for to_judge in far})
+        figures = await _figures(transaction, {to_judge.unit.key: to_judge.criteria for to_judge in far})
         for to_judge in far:
             whole = replace(to_judge, figures=figures[to_judge.unit.key])
             judged += _judge_unit(transaction, judge, whole, stored)
@@ -199,10 +199,11 @@ async def units_to_judge(
 ) -> list[UnitToJudge]:
     """Read the figures by which these criteria of the units are judged, with those that the units inherited.
 
-    Once the plan in force is closed, what it binds is judged by the figures of its time.
+    Where only time has passed the newest do. Once the plan in force is closed, what it binds is judged by the figures
+    of its time.
     """
     reference, closes = transaction.reference, transaction.reference.plan.closes
-    figures = await _newest_figures(transaction, criteria)
+    figures = await _figures(transaction, criteria, are_newest=differing is None)
     units = [
         UnitToJudge(reference.units.by_key(unit), figures[unit], keys, differing) for unit, keys in criteria.items()
     ]
@@ -216,18 +217,27 @@ async def units_to_judge(
     ]
 
 
-async def _newest_figures(transaction: Transaction, criteria: CriteriaByUnit) -> dict[int, Figures]:
-    reference = transaction.reference
-    elements = {
-        (member, element)
+async def _figures(
+    transaction: Transaction, criteria: CriteriaByUnit, *, are_newest: bool = False
+) -> dict[int, Figures]:
+    """Read the figures by which these criteria of the units are judged, with those that the units inherited.
+
+    `are_newest`: of units that inherit none only the newest, since only the passing of time is judged.
+    """
+    reference, lineage, plan = transaction.reference, transaction.reference.lineage, transaction.reference.plan
+    day = transaction.moment.on if are_newest else date.min
+    looked_back_from = {
+        (member, element): day if len(family) == 1 else date.min
         for unit, keys in criteria.items()
+        for family in [lineage.family(unit)]
         for key in keys
         for element in reference.sum_checks.elements_behind(key)
-        for member in reference.lineage.family(unit)
+        for member in family
     }
-    readings = await readings_among(transaction.connection, elements, reference.plan.horizon)
-    families = {unit: readings.get(unit, _NOTHING) for unit in reference.lineage.families(criteria)}
-    return with_inherited(families, reference)
+    readings = await newest_readings_among(
+        transaction.connection, looked_back_from, plan.horizon, plan.baseline_date, compared=()
+    )
+    return with_inherited({unit: readings.get(unit, _NOTHING) for unit in lineage.families(criteria)}, reference)
 
 
 async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> list[tuple[Status, Status]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,12 +14,13 @@ import pytest
 
 from services.scoring.judging.figures import Figures, in_hindsight
 from services.scoring.judging.judge import Judge, Newest
+from services.scoring.judging.observations import EarlierFiguresNeededError
 from services.scoring.judging.readings import Reading
 from shared.contracts.status import Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Break, Unit
 from tests.binding_plan import binding_reference
-from tests.builders import a_reading, readings
+from tests.builders import a_reading, as_read, readings
 from tests.set_2026 import PLAN, reference_with_2026
 from tests.unit.scoring.test_two_sets import with_both
 
@@ -113,3 +115,29 @@ def test_carried_through_days_the_statuses_are_those_of_each_day(reference_of: C
 def test_a_set_that_ends_within_the_days_hands_its_last_verdict_on(with_two_sets: Reference) -> None:
     found = set[Status]().union(*(compared(with_two_sets, seed) for seed in SEEDS))
     assert found == {Status.MET, Status.NOT_MET, Status.NO_DATA}  # its plan binds nobody
+
+
+@pytest.mark.parametrize("reference_of", [binding_reference, with_a_break], ids=["one set", "a break"])
+def test_as_time_passes_the_newest_figures_tell_what_all_do(reference_of: Callable[[], Reference]) -> None:
+    reference, seen = reference_of(), Counter[str]()
+    for seed in SEEDS:
+        random = Random(seed)  # noqa: S311 - figures, not secrets
+        for unit in _units(reference, reference.plan.deadline):
+            for key in random.sample(reference.criteria_of(unit), 4):
+                judged_on = reference.plan.first_day + timedelta(random.randint(0, 300))
+                figures = any_figures(reference, key, random).known_by(judged_on)
+                arrived = Judge(reference, judged_on).criterion(key, unit, figures).arrived
+                day = judged_on + timedelta(random.randint(1, 120))
+                elements = reference.sum_checks.elements_behind(key)
+                newest, judge = as_read(figures, dict.fromkeys(elements, day)), Judge(reference, day)
+                try:
+                    told = judge.criterion(key, unit, newest, arrived)
+                except EarlierFiguresNeededError:
+                    seen["all asked for"] += 1
+                    continue
+                seen["the newest" if newest.earlier else "all read"] += 1
+                whole = judge.criterion(key, unit, figures)
+                assert (told.status, told.overdue, told.holds_until) == (whole.status, whole.overdue, whole.holds_until)
+                assert (told.arrived, told.series_from) == (whole.arrived, whole.series_from)
+                assert told.is_contradictory == whole.is_contradictory
+    assert seen["the newest"] > 10 * seen["all asked for"] > 0, seen
