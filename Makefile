@@ -1,6 +1,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help up test coverage mutants bench fuzz faults lint types schemas compatible release-schemas migration lock sbom audit demo-reset clean setup compose-up compose-down compose-check
 
+# Where the environment forbids it (many containers do), each of the hundreds of processes would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 DATA ?= .ntm
 ARGS ?=
