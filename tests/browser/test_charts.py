@@ -20,22 +20,22 @@ pytestmark = pytest.mark.usefixtures("binding")
 POOR = {"2022": 200, "2023-01": 190, "2023-04": 166, "2023-05": 160}
 
 
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
+@pytest.fixture(scope="module")
+async def scoring(shared_around: Surroundings) -> Service:
     """A scoring with the reports of a commune: of the year before, which is official, and of months."""
-    service = await around.start("scoring")
-    await put_on_stream(around, *[poverty_report(period, poor) for period, poor in POOR.items()])
-    await scored(around, len(POOR))
+    service = await shared_around.start("scoring")
+    await put_on_stream(shared_around, *[poverty_report(period, poor) for period, poor in POOR.items()])
+    await scored(shared_around, len(POOR))
     return service
 
 
 @pytest.fixture(params=[1280, PHONE], ids=["wide", "phone"])
 async def page(
-    request: pytest.FixtureRequest, around: Surroundings, chromium: Browser, scoring: Service
+    request: pytest.FixtureRequest, shared_around: Surroundings, chromium: Browser, scoring: Service
 ) -> AsyncIterator[Page]:
     async with opened(chromium, scoring.url, request.param) as page:
         await page.goto(f"/?unit={BORDER}")
-        await sign_in_here(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"))
+        await sign_in_here(page, await a_person(shared_around.engine, "20", agency="vpdp", role="coordinator"))
         yield page
 
 
@@ -81,12 +81,6 @@ async def test_the_values_are_told_by_quarter_with_what_changed(page: Page) -> N
         "Hết quý\u00a0I/2023: 19\u00a0% (tạm tính); giảm 1\u00a0điểm phần trăm so với cuối quý\u00a0IV/2022",
         "Hết quý\u00a0II/2023: 16\u00a0% (tạm tính); giảm 3\u00a0điểm phần trăm so với cuối quý\u00a0I/2023",
     ])  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def words_alone(shared_around: Surroundings) -> Service:
-    """A scoring whose scripts are run by themselves."""
-    return await shared_around.start("scoring")
 
 
 def a_line(values: dict[str, float | None], **changes: Any) -> dict[str, Any]:
@@ -149,9 +143,9 @@ def a_line(values: dict[str, float | None], **changes: Any) -> dict[str, Any]:
     ids=["a quarter goes on", "figures are missing", "nothing newer, and a break", "people are counted"],
 )
 async def test_each_quarter_is_compared_with_what_it_can_be_compared_with(
-    chromium: Browser, words_alone: Service, line: dict[str, Any], said: list[str]
+    chromium: Browser, scoring: Service, line: dict[str, Any], said: list[str]
 ) -> None:
-    async with opened(chromium, words_alone.url) as page:
+    async with opened(chromium, scoring.url) as page:
         await page.goto("/sign-in")
         shown = await page.evaluate(
             """async (line) => {

@@ -16,11 +16,14 @@ from tests.waiting import eventually
 DISTRICT, MISSING, RETURNED = "184", "06286", "06298"
 
 
-@pytest.fixture
-async def intake(around: Surroundings) -> Service:
-    """Intake on 6 July: of Văn Quan's 16 communes all have begun to report, 15 sent June, of one it was returned."""
-    intake = await around.start("intake")
-    province, district = await around.key("20"), await around.key(DISTRICT, agency="phong")
+@pytest.fixture(scope="module")
+async def intake(shared_around: Surroundings) -> Service:
+    """Intake on 6 July: of Văn Quan's 16 communes all have begun to report, 15 sent June, of one it was returned.
+
+    Only the last test of the module sends more.
+    """
+    intake = await shared_around.start("intake")
+    province, district = await shared_around.key("20"), await shared_around.key(DISTRICT, agency="phong")
     communes = [one.code for one in load().units.communes(date(2023, 6, 30), DISTRICT)]
     for code in communes:
         await post(intake, province, poverty(100, "2023-05", unit=code))
@@ -28,7 +31,7 @@ async def intake(around: Surroundings) -> Service:
             sent = await post(intake, province, poverty(100, "2023-06", unit=code))
             if code == RETURNED:
                 await decided(intake, district, sent, "returned", reason="Chưa khớp sổ.")
-    await around.set_day(date(2023, 7, 6))
+    await shared_around.set_day(date(2023, 7, 6))
 
     async def it_is_july() -> bool:
         async with intake.client(district) as client:
@@ -45,9 +48,9 @@ async def fits(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [1280, 360])
 async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
-    chromium: Browser, around: Surroundings, intake: Service, width: int
+    chromium: Browser, shared_around: Surroundings, intake: Service, width: int
 ) -> None:
-    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    person = await a_person(shared_around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
     async with opened(chromium, intake.url, width) as page:
         await page.goto("/")
         await sign_in_here(page, person)
@@ -76,9 +79,9 @@ async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
 
 
 async def test_a_report_on_single_elements_leads_to_its_form_too(
-    chromium: Browser, around: Surroundings, intake: Service
+    chromium: Browser, shared_around: Surroundings, intake: Service
 ) -> None:
-    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    person = await a_person(shared_around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
     async with opened(chromium, intake.url, 360) as page:
         await sign_in(page, person, "due")
         jobs = page.get_by_role("listitem").filter(has_text="Báo cáo tháng về giải quyết việc làm mới")
@@ -89,9 +92,9 @@ async def test_a_report_on_single_elements_leads_to_its_form_too(
 
 
 async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
-    chromium: Browser, around: Surroundings, intake: Service
+    chromium: Browser, shared_around: Surroundings, intake: Service
 ) -> None:
-    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    person = await a_person(shared_around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
     async with opened(chromium, intake.url, 360) as page:
         await page.goto("/?unit=184&period=2023-05&report=jobs-monthly#enter")
         await sign_in_here(page, person)
@@ -102,9 +105,9 @@ async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
 
 
 async def test_the_link_of_a_mail_about_a_report_without_a_form_opens_its_workbook(
-    chromium: Browser, around: Surroundings, intake: Service
+    chromium: Browser, shared_around: Surroundings, intake: Service
 ) -> None:
-    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    person = await a_person(shared_around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
     async with opened(chromium, intake.url, 360) as page:
         await page.goto("/?unit=184&period=2023-05#send")
         await sign_in_here(page, person)
@@ -113,31 +116,10 @@ async def test_the_link_of_a_mail_about_a_report_without_a_form_opens_its_workbo
         await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value("184")
 
 
-async def test_the_form_opens_with_a_period_that_lacks_reports_not_with_one_that_is_complete(
-    chromium: Browser, around: Surroundings, intake: Service
-) -> None:
-    workers = {"workers_men": 300, "workers_women": 300, "trained_men": 100, "trained_women": 100}
-    await post(intake, await around.key("20"), poverty(0, "2023-Q2", unit="06280", readings=workers))
-
-    async def is_complete() -> bool:
-        async with intake.client(await around.key(DISTRICT, agency="phong")) as client:
-            items = (await client.get("/v1/reports-due")).json()["items"]
-        return not any(
-            one["missing"] for one in items if (one["report"], one["period"]) == ("labour-quarterly", "2023-Q2")
-        )
-
-    await eventually(is_complete)
-    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
-    async with opened(chromium, intake.url, 360) as page:
-        await sign_in(page, person, "send")
-        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-06")
-        await keep_picture(page, "due-send-360")
-
-
 async def test_the_province_sees_its_districts_folded_and_opens_them_by_the_keyboard(
-    chromium: Browser, around: Surroundings, intake: Service
+    chromium: Browser, shared_around: Surroundings, intake: Service
 ) -> None:
-    person = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    person = await a_person(shared_around.engine, "20", agency="vpdp", role="coordinator")
     for width in (1280, 360):
         async with opened(chromium, intake.url, width) as page:
             await sign_in(page, person, "due")
@@ -151,9 +133,32 @@ async def test_the_province_sees_its_districts_folded_and_opens_them_by_the_keyb
             await fits(page)
 
 
-async def test_who_only_looks_is_offered_no_form(chromium: Browser, around: Surroundings, intake: Service) -> None:
-    person = await a_person(around.engine, DISTRICT, agency="viewer-184", role="viewer")
+async def test_who_only_looks_is_offered_no_form(
+    chromium: Browser, shared_around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(shared_around.engine, DISTRICT, agency="viewer-184", role="viewer")
     async with opened(chromium, intake.url) as page:
         await sign_in(page, person, "due")
         await expect(page.get_by_text("đã gửi 15/16 xã")).to_be_visible()
         await expect(page.get_by_role("link", name="Lập báo cáo")).to_have_count(0)
+
+
+async def test_the_form_opens_with_a_period_that_lacks_reports_not_with_one_that_is_complete(
+    chromium: Browser, shared_around: Surroundings, intake: Service
+) -> None:
+    workers = {"workers_men": 300, "workers_women": 300, "trained_men": 100, "trained_women": 100}
+    await post(intake, await shared_around.key("20"), poverty(0, "2023-Q2", unit="06280", readings=workers))
+
+    async def is_complete() -> bool:
+        async with intake.client(await shared_around.key(DISTRICT, agency="phong")) as client:
+            items = (await client.get("/v1/reports-due")).json()["items"]
+        return not any(
+            one["missing"] for one in items if (one["report"], one["period"]) == ("labour-quarterly", "2023-Q2")
+        )
+
+    await eventually(is_complete)
+    person = await a_person(shared_around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, 360) as page:
+        await sign_in(page, person, "send")
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-06")
+        await keep_picture(page, "due-send-360")

@@ -28,22 +28,22 @@ WORDS = {
 DAY = "Thời điểm (cuối từng tháng)"
 
 
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    """A scoring that has judged a commune that is behind and one that meets the criterion."""
-    service = await around.start("scoring")
+@pytest.fixture(scope="module")
+async def scoring(shared_around: Surroundings) -> Service:
+    """A scoring that has judged a commune that is behind and one that meets the criterion; no test changes that."""
+    service = await shared_around.start("scoring")
     met = [poverty_report(period, 10, unit="06280", district="184") for period in ("2022-12", "2023-05")]
-    await put_on_stream(around, poverty_report("2022-12", 100), poverty_report("2023-05", 900), *met)
-    await scored(around, 4)
+    await put_on_stream(shared_around, poverty_report("2022-12", 100), poverty_report("2023-05", 900), *met)
+    await scored(shared_around, 4)
     return service
 
 
 @pytest.fixture(params=[1280, PHONE], ids=["wide", "phone"])
 async def page(
-    request: pytest.FixtureRequest, around: Surroundings, chromium: Browser, scoring: Service
+    request: pytest.FixtureRequest, shared_around: Surroundings, chromium: Browser, scoring: Service
 ) -> AsyncIterator[Page]:
     async with opened(chromium, scoring.url, request.param) as page:
-        await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "districts")
+        await sign_in(page, await a_person(shared_around.engine, "20", agency="vpdp", role="coordinator"), "districts")
         await expect(page.locator("a.tile").first).to_be_visible()
         yield page
 
@@ -154,9 +154,9 @@ async def test_after_a_broken_connection_the_map_is_there_again(page: Page) -> N
     await expect(page.locator("a.tile.behind")).to_be_visible()
 
 
-async def test_a_commune_sees_its_own_tile(around: Surroundings, chromium: Browser, scoring: Service) -> None:
+async def test_a_commune_sees_its_own_tile(shared_around: Surroundings, chromium: Browser, scoring: Service) -> None:
     async with opened(chromium, scoring.url, PHONE) as page:
-        name = await a_person(around.engine, BORDER, agency="xa-quoc-khanh", role="commune")
+        name = await a_person(shared_around.engine, BORDER, agency="xa-quoc-khanh", role="commune")
         await sign_in(page, name, "districts")
         await page.get_by_label("Tiêu chí trên bản đồ").select_option("ntm-11")
         await expect(page.locator("a.tile.behind")).to_be_visible()

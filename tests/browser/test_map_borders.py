@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -22,23 +21,23 @@ pytestmark = pytest.mark.usefixtures("binding")
 LACKING = ["06283", "06286"]
 
 
-@pytest.fixture
-async def scoring(around: Surroundings, tmp_path: Path) -> Service:
+@pytest.fixture(scope="module")
+async def scoring(shared_around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Service:
     """A scoring with borders of all communes but two, that has judged some."""
-    file = written(tmp_path, in_place_of_tiles(lacking=LACKING))
-    service = await around.start("scoring", NTM_MAP=str(file))
+    file = written(tmp_path_factory.mktemp("borders"), in_place_of_tiles(lacking=LACKING))
+    service = await shared_around.start("scoring", NTM_MAP=str(file))
     met = [poverty_report(period, 10, unit="06280", district="184") for period in ("2022-12", "2023-05")]
-    await put_on_stream(around, poverty_report("2022-12", 100), poverty_report("2023-05", 900), *met)
-    await scored(around, 4)
+    await put_on_stream(shared_around, poverty_report("2022-12", 100), poverty_report("2023-05", 900), *met)
+    await scored(shared_around, 4)
     return service
 
 
 @pytest.fixture(params=[1280, PHONE], ids=["wide", "phone"])
 async def page(
-    request: pytest.FixtureRequest, around: Surroundings, chromium: Browser, scoring: Service
+    request: pytest.FixtureRequest, shared_around: Surroundings, chromium: Browser, scoring: Service
 ) -> AsyncIterator[Page]:
     async with opened(chromium, scoring.url, request.param) as page:
-        await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "districts")
+        await sign_in(page, await a_person(shared_around.engine, "20", agency="vpdp", role="coordinator"), "districts")
         await expect(page.locator("a.tile path").first).to_be_visible()
         yield page
 
@@ -78,9 +77,9 @@ async def test_borders_say_what_the_api_says_on_each_day_and_open_their_communes
     await expect(page.get_by_role("heading", name="Quốc Khánh")).to_be_visible()
 
 
-async def test_a_commune_sees_its_own_border(around: Surroundings, chromium: Browser, scoring: Service) -> None:
+async def test_a_commune_sees_its_own_border(shared_around: Surroundings, chromium: Browser, scoring: Service) -> None:
     async with opened(chromium, scoring.url, PHONE) as page:
-        name = await a_person(around.engine, BORDER, agency="xa-quoc-khanh", role="commune")
+        name = await a_person(shared_around.engine, BORDER, agency="xa-quoc-khanh", role="commune")
         await sign_in(page, name, "districts")
         await page.get_by_label("Tiêu chí trên bản đồ").select_option("ntm-11")
         await expect(page.locator("a.tile.behind path")).to_be_visible()
