@@ -19,7 +19,8 @@ from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import newest_readings_among
 from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow
-from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
+from services.scoring.update.held_since import known_since
+from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
 from shared.contracts.status import Status
@@ -125,14 +126,10 @@ def _judge(
         changes = ChangesAt(reference, moment, "rules" if of_rules else transaction.cause).of_criterion(
             unit, criterion, before, assessment, cause, judged.series_from
         )
-    held = stored if transaction.cause != "plan" and not _reaches_back(to_judge.differing, judge) else None
-    is_of_today = transaction.cause in ("figure", "time") and not has_ended  # else days before are judged otherwise too
-    if held and judged.status == held.status:
-        since = held.since
-    elif held and is_of_today and held_before(judge.on, held.since, held.judged_on, held.holds_until):
-        since = judge.on
-    else:
-        since = judge.criterion_since(criterion, unit, to_judge.figures)
+    # by other rules, or figures about days that have passed, these days are judged otherwise than they were
+    is_of_today = transaction.cause in ("figure", "time") and not has_ended
+    held = stored if is_of_today and not _reaches_back(to_judge.differing, judge) else None
+    since = known_since(held, judged.status, judge.on) or judge.criterion_since(criterion, unit, to_judge.figures)
     return _status_row(unit, criterion, judged, since), changes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from services.scoring.judging.changes import Moment
 from shared.reference.models import Unit
@@ -16,15 +16,6 @@ def moment_to_judge(unit: Unit, last_judged: date | None, moment: Moment) -> Mom
     """
     on = unit.last_day(max(moment.on, last_judged) if last_judged else moment.on)
     return moment if on == moment.on else replace(moment, on=on)
-
-
-def held_before(day: date, since: date, judged_on: date, holds_until: date | None) -> bool:
-    """Say whether a verdict had stood for a while when a day began.
-
-    `since`, `judged_on`, `holds_until`: since when it stands, when it was judged, and until when it holds by itself.
-    """
-    eve = day - timedelta(days=1)
-    return since <= eve and (holds_until is None or eve <= max(judged_on, holds_until))
 
 
 def last_day_held(unit: Unit, holds_until: date | None) -> date | None:

@@ -24,7 +24,8 @@ from services.scoring.storage.targets import (
     lock_targets_if_outdated,
     stored_targets,
 )
-from services.scoring.update.judging_days import held_before, last_day_held, moment_to_judge
+from services.scoring.update.held_since import known_since
+from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
 from shared.contracts.status import Status
@@ -128,7 +129,8 @@ def _judge(transaction: Transaction, to_judge: _ToJudge, known: Sum) -> tuple[Ta
             commitment, target, before, assessment, verdict.series_from
         )
     # a sum over the year that begins has a value since the first day
-    since = _known_since(held, verdict, judge.on) if held and known.begins < judge.on else None
+    is_held = held is not None and held.stands_until(judge.on) and known.begins < judge.on
+    since = known_since(held if is_held else None, verdict.status, judge.on)
     since = since or judge.target_since(commitment, observations)
     if verdict.status in _BY_THE_PATH and verdict.requirement.leads and verdict.observation:
         path_from = verdict.baseline.on if verdict.baseline else verdict.on
@@ -151,16 +153,6 @@ def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> P
         return PreviousVerdict(row.status, frozenset(row.overdue), row.series_from)
     unreported = judge.target(commitment, ())
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
-
-
-def _known_since(held: StoredTarget, verdict: Verdict, on: date) -> date | None:
-    """Return the day since which the status holds where the stored one tells; None: all days have to be looked at."""
-    if not held.stands_until(on):
-        return None
-    is_same = verdict.status == held.status
-    if held_before(on, held.since, held.judged_on, held.holds_until):
-        return held.since if is_same else on
-    return held.since if is_same and held.since == on else None
 
 
 async def begin_targets(transaction: Transaction) -> None:
