@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Integer, bindparam, cast, delete, exists, func, select
+from sqlalchemy import ARRAY, Integer, Text, bindparam, cast, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -86,6 +86,7 @@ _ALL = StatusesAsked()
 _STATUS = TypeAdapter(StoredStatus)
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))
 _OF_UNITS = select(*_STORED).where(status.c.unit == func.any(bindparam("units", type_=ARRAY(Integer, dimensions=1))))
+_OF_CRITERIA = _OF_UNITS.where(status.c.criterion == func.any(bindparam("criteria", type_=ARRAY(Text, dimensions=1))))
 
 
 async def statuses_of(
@@ -95,9 +96,6 @@ async def statuses_of(
 
     Where `asked` are statuses that are stored, only these are read, else all of the criterion.
     """
-    asked_of = {"units": list(units)}
-    if asked == _ALL:
-        return _read(await fetch(connection, _OF_UNITS, asked_of))
     query = _OF_UNITS
     if asked.criterion is not None:
         query = query.where(status.c.criterion == asked.criterion)
@@ -106,7 +104,14 @@ async def statuses_of(
             query = query.where(status.c.status == asked.status.value)
         if asked.overdue is not None:
             query = query.where((status.c.overdue != cast([], JSONB)) == asked.overdue)
-    return _read(await connection.execute(query, asked_of))
+    return _read(await connection.execute(query, {"units": list(units)}))
+
+
+async def statuses_to_judge(
+    connection: AsyncConnection, units: Collection[int], criteria: Collection[CriterionKey]
+) -> dict[tuple[int, CriterionKey], StoredStatus]:
+    """Return what `statuses_of` does for these criteria: most of a unit's are not judged when one of them is."""
+    return _read(await fetch(connection, _OF_CRITERIA, {"units": list(units), "criteria": list(criteria)}))
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> dict[tuple[int, CriterionKey], StoredStatus]:

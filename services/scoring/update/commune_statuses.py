@@ -17,7 +17,7 @@ from services.scoring.judging.observations import EarlierFiguresNeededError, eff
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import newest_readings_among
-from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
+from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_to_judge
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.held_since import known_since
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
@@ -64,7 +64,8 @@ async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) ->
     units = [
         to_judge for to_judge in units if to_judge.unit.valid_from <= transaction.moment.on
     ]  # the rest: as it begins
-    stored = await statuses_of(transaction.connection, [to_judge.unit.key for to_judge in units])
+    judged_keys = {key for to_judge in units for key in to_judge.criteria}
+    stored = await statuses_to_judge(transaction.connection, [one.unit.key for one in units], judged_keys)
     judge = transaction.judge
     judged: list[tuple[StatusValues, Sequence[StatusChanged]]] = []
     far: list[UnitToJudge] = []
