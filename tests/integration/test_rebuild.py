@@ -115,6 +115,22 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
+async def test_what_an_earlier_program_judges_is_noticed_also_after_a_rebuild(
+    around: Surroundings, scoring: Service
+) -> None:
+    """Migration 0021 gave the table a trigger, which the one that takes its place needs as well."""
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+    await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
+    async with around.engine.begin() as connection:
+        known = text("SELECT count(*) FROM scoring.status WHERE reported IS NOT NULL")
+        assert await connection.scalar(known)
+        await connection.execute(text("SET LOCAL ntm.knows_reports = 'no'"))
+        await connection.execute(text("UPDATE scoring.status SET status = 'met'"))
+        assert await connection.scalar(known) == 0
+
+
 async def test_rebuilding_twice_gives_the_same_bytes(around: Surroundings, scoring: Service) -> None:
     history = a_history()
     await put_on_stream(around, *history)

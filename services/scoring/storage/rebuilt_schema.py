@@ -177,10 +177,14 @@ async def lock_replaced(connection: AsyncConnection) -> None:
 
 
 async def replace(connection: AsyncConnection, model: type[SQLModel]) -> None:
-    """Put the rebuilt table in the place of the live one."""
+    """Put the rebuilt table in the place of the live one, with the triggers that migrations gave to that."""
     name = table_of(model).name
+    triggers = f"SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = '{SCHEMA}.{name}'::regclass"  # noqa: S608
+    given = (await connection.exec_driver_sql(f"{triggers} AND NOT tgisinternal")).scalars().all()
     await connection.execute(text(f"DROP TABLE {SCHEMA}.{name}"))
     await connection.execute(text(f"ALTER TABLE {REBUILT}.{name} SET SCHEMA {SCHEMA}"))
+    for trigger in given:
+        await connection.exec_driver_sql(trigger)
 
 
 async def _only(connection: AsyncConnection, here: Select[Any], there: Select[Any]) -> UnmatchedRows:
