@@ -38,11 +38,12 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         connect_args={
             "timeout": 10,
             "command_timeout": 60,
-            # scoring's migrations 0017 and 0021 take care of programs of before, which do not say this
+            # scoring's migrations 0017 and 0021 to 0023 take care of programs of before, which do not say this
             "server_settings": {
                 "application_name": f"ntm-{name}",
                 "ntm.counts_figures": "yes",
                 "ntm.knows_reports": "yes",
+                "ntm.knows_paths": "yes",
             },
             **({} if tls is None else {"ssl": tls}),
         },

@@ -45,14 +45,15 @@ type Totals = defaultdict[Key, Increment]
 
 
 def a_move(random: Random, commitment: Commitment, unit: Unit, total: Increment, on: date) -> Increment:
-    """Figures of communes that had none, or other figures of those that had some."""
+    """Figures of communes that had none, or other figures of those that had some, which may be no use."""
     known = REFERENCE.communes_expected(commitment, unit, on) or 10
-    coming = random.choice([known, known, known // 2]) if total.units == 0 else random.choice([0, 0, 0, 1])
-    part = Decimal(random.randint(0, 40 * coming) if coming else random.randint(-20, 20))
-    of_all = Decimal(50 * coming if coming else random.randint(-5, 5))
+    others = [0] * 12 + [1, -(total.units // 3), known - total.units, known - total.units]
+    coming = random.choice([known, known, known // 2] if total.units <= 0 else others)
+    part = Decimal(random.randint(0, 40 * coming) if coming > 0 else random.randint(-20, 20))
+    of_all = Decimal(50 * coming if coming > 0 else random.randint(-5, 5))
     if total.numerator + part < 0 or total.numerator + part > total.denominator + of_all:
         part, of_all = Decimal(0), Decimal(1)
-    stale = random.choice([0, 0, 0, 1]) if coming else 0
+    stale = random.choice([0, 0, 0, 1]) if coming > 0 else 0
     reports = 10 * coming if isinstance(commitment.measure, CriteriaMet) else coming
     base = Comparison(coming, part + coming, of_all + coming) if commitment.is_compared else Comparison()
     return Increment(part, of_all, coming - stale, reports, stale, base)
@@ -97,7 +98,8 @@ async def test_each_verdict_is_the_one_of_all_increments(
         return await summed_increments(connection, plan, targets)
 
     monkeypatch.setattr(judging_of_targets, "summed_increments", counted)
-    first = REFERENCE.plan.baseline_date - timedelta(days=3) if seed % 2 else date(2023, 1, 20)
+    baseline_date = REFERENCE.plan.baseline_date
+    firsts = [baseline_date - timedelta(days=days) for days in (200, 90, 3, 0)] if seed % 2 else [date(2023, 1, 20)]
     on, judged = date(2023, 1, 20), 0
     while on < date(2024, 2, 20):
         on += timedelta(days=random.choice([0, 1, 1, 2, 9]))
@@ -105,7 +107,9 @@ async def test_each_verdict_is_the_one_of_all_increments(
         for commitment, unit in random.sample(TARGETS, 6):
             key = commitment.id, unit.key
             is_first = totals[key] == NO_CHANGE
-            day = first if is_first else on - timedelta(days=random.choice([0, 0, 0, 0, 0, 0, 1, 30, -1]))
+            before = random.choice([0, 0, 0, 0, 0, 0, 1, 30, -1])
+            is_of_base = seed % 2 and on < date(2023, 3, 1)
+            day = random.choice(firsts) if is_first or is_of_base else on - timedelta(days=before)
             moves[*key, day] = a_move(random, commitment, unit, totals[key], on)
             totals[key] += moves[*key, day]
         moment = Moment(on=on, at=datetime.combine(on, time(8), UTC))
@@ -124,3 +128,37 @@ async def test_each_verdict_is_the_one_of_all_increments(
         seen.update(row["status"] for row in found.values())
     assert {"met", "on_track", "behind", "missed", "no_data"} <= seen.keys(), seen
     assert len(read_whole) < judged / 2, (len(read_whole), judged)  # each eighth move is of a day that has passed
+
+
+async def test_a_value_before_the_baseline_date_leads_the_path_where_the_one_of_that_day_is_not_whole(
+    around: Surroundings,
+) -> None:
+    """Some communes' figures of the baseline date are no use: what was known half a year before stands for it."""
+    commitment, province = next((one, unit) for one, unit in TARGETS if one.id == "trade-training")
+    key = commitment.id, province.key
+    known = REFERENCE.communes_expected(commitment, province, date(2023, 4, 12)) or 0
+    lost = known // 3
+
+    def share(percent: int, units: int) -> Increment:
+        return Increment(Decimal(percent), Decimal(100 if units == known else 0), units, units)
+
+    moves = [
+        (date(2023, 1, 5), date(2022, 6, 30), share(40, known)),
+        (date(2023, 1, 5), date(2022, 12, 31), share(0, -lost)),
+        (date(2023, 4, 12), date(2023, 4, 12), share(4, lost)),
+        (date(2023, 4, 12), date(2023, 4, 12), share(-9, 0)),
+        (date(2023, 4, 13), date(2023, 4, 13), share(-1, 0)),
+        (date(2023, 4, 13), date(2023, 4, 13), share(2, 0)),
+    ]
+    statuses = []
+    for on, day, added in moves:
+        moment = Moment(on=on, at=datetime.combine(on, time(8), UTC))
+        async with around.engine.begin() as connection:
+            transaction = Transaction(connection, REFERENCE, moment, cause="figure")
+            await add_increments(connection, REFERENCE.plan.id, {(*key, day): added}, on)
+            await judge_targets(transaction)
+            expected, found = await by_all_increments(transaction, {key: on}, [key]), await stored(connection)
+        assert found[key] == expected[key], on
+        statuses.append(found[key]["status"])
+    assert statuses[1] == "no_data"
+    assert "behind" in statuses

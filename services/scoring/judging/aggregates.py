@@ -76,7 +76,8 @@ def newest_of_series(
 ) -> Observations:
     """Return of the values that `series` returns those that are known: the newest ones, and that of the path's base.
 
-    `path_from`: no value of a day before leads the path; None: only one on the baseline date is known to lead it.
+    `path_from`: a day after the baseline date before which no value leads the path. None: nobody knows one; then only
+    the value on the baseline date is known to lead it, where there is one.
     """
     values = list(_values(commitment, known, baseline_date, expected))
     newest_from = max(known.added_up, default=date.min)
@@ -88,11 +89,11 @@ def newest_of_series(
 def _base(
     values: Sequence[Observation], newest_from: date, baseline_date: date, path_from: date | None
 ) -> list[Observation] | None:
-    """Return the value before the newest ones from which the path leads, if it does; None: nobody knows."""
+    """Return the value from which the path leads, if it comes before the newest ones; None: nobody knows."""
     by = path_from or baseline_date
     in_force = [value for value in values if value.effective <= by][-1:]
     base = [value for value in in_force if value.possible is None and value.has_value]
-    if newest_from <= by:  # then it is among them
+    if newest_from <= by:  # it is among them, as are all that follow
         return [] if base or path_from else None
     return base or None
 

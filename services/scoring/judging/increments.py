@@ -103,7 +103,7 @@ class Sum(NamedTuple):
     increments: Increments
     """Those added up are under the last of their days."""
     added_up: Mapping[date, date]
-    """By the last day: the first one, of increments that were added up."""
+    """The first day of each span whose increments were added up, by its last day."""
 
     @property
     def begins(self) -> date:

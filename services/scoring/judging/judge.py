@@ -294,7 +294,7 @@ class Judge:
     ) -> Sequence[Observation]:
         """Return what `observations_of` does where not all is known of the sum.
 
-        `path_from`: no value of a day before leads the path; None: that is not known.
+        `path_from`: see `newest_of_series`.
         """
         expected = self.expected(commitment, target)
         return newest_of_series(commitment, known, self.reference.plan.baseline_date, expected, path_from)

@@ -266,7 +266,7 @@ def newest_reported_in(observations: Sequence[Observation]) -> Sequence[Observat
 
 
 def from_base(observations: Sequence[Observation]) -> Sequence[Observation]:
-    """Return the values by which to find the one from which the path leads; those between need not have been read."""
+    """Return the values among which the one is found from which the path leads: those after it may not all be read."""
     if type(observations) is Observations and observations.is_cut and observations.base is not None:
         return Observations([*observations.base, *observations.newest_reported])
     return observations
@@ -275,9 +275,9 @@ def from_base(observations: Sequence[Observation]) -> Sequence[Observation]:
 def changed(
     observations: Sequence[Observation], change: Callable[[Observation], Observation | None], newest: Observation
 ) -> Observations:
-    """Return the values before the newest one as `change` makes them, without those of which it makes none, and that.
+    """Return the values before the newest one, each as `change` makes it or left out, followed by `newest`.
 
-    Of values of which only the newest were read, nothing more is known of those before.
+    Of the values before those that were read no more is known than it was.
     """
     before = [made for one in newest_reported_in(observations)[:-1] if (made := change(one.observation))]
     if type(observations) is not Observations:

@@ -98,6 +98,7 @@ def _of_each_asked(of_one: Select[Any]) -> Select[Any]:
     return select(_ASKED.c.commitment, _ASKED.c.unit, *rows.c).select_from(_ASKED.join(rows, true()))
 
 
+# up to the day on which a path may begin, from then to the day of judging, and each later day by itself
 _SPAN = case((step.c.on <= _ASKED.c.path_from, _ASKED.c.path_from), else_=func.greatest(step.c.on, _ASKED.c.until))
 _ADDED_UP = [func.sum(step.c[name]).label(name) for name in _ADDED]
 _SUMMED = _of_each_asked(select(step.c.on, *(step.c[name] for name in _ADDED)))

@@ -187,8 +187,7 @@ class TargetRow(_Table, table=True):
         default=None, description="Where they have: the first day on which the sum is another one; none: nobody knows."
     )
     path_from: date | None = Field(
-        default=None,
-        description="The day from which its path leads, or no value of a day before does; none: nobody knows.",
+        default=None, description="No value of a day before this one leads its path; none: no such day is known."
     )
 
 

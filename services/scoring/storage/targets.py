@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -173,6 +174,11 @@ async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection
         commitments, units = zip(*targets, strict=True)
         moved = {"plan": plan, "commitments": commitments, "units": units, "marked_on": on}
         await connection.execute(_MARK_MOVED, moved)
+
+
+async def forget_paths(connection: AsyncConnection) -> None:
+    """Forget whence the paths of all commitments lead: their sums were made again, and may be other ones."""
+    await connection.execute(update(target).values(path_from=None))
 
 
 async def delete_other_targets(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]) -> None:

@@ -42,7 +42,13 @@ from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED,
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
 from services.scoring.storage.tables import OutboxRow, ReadingRow, StatusRow, SubmissionRow, TakenBackRow
 from services.scoring.storage.taken_back import record_taken_back, taken_back_of
-from services.scoring.storage.targets import delete_other_targets, forget_other_plans, mark_moved, stored_targets
+from services.scoring.storage.targets import (
+    delete_other_targets,
+    forget_other_plans,
+    forget_paths,
+    mark_moved,
+    stored_targets,
+)
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.begin_plan import fill_sums, in_portions
@@ -306,6 +312,7 @@ async def _switch(live: Transaction, by_same_rules: bool) -> list[tuple[Status, 
     plans = [own.reference.plan.id for own in live.of_each_plan]
     await record_plans(live.connection, plans, live.moment.at)
     await forget_other_plans(live.connection, plans)
+    await forget_paths(live.connection)
     for own in live.of_each_plan:
         plan, targets = own.reference.plan.id, {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
         await delete_other_targets(live.connection, plan, targets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from services.scoring.judging.assessments import explain_target
@@ -33,19 +33,18 @@ from shared.contracts.verdict_change import TargetChanged
 from shared.postgres.statements import upsert
 from shared.reference.models import Commitment, Unit
 
-_DAY = timedelta(days=1)
-_BY_THE_PATH = frozenset({Status.ON_TRACK, Status.BEHIND, Status.NO_DATA})
+_MAY_LOOK_FOR_PATH = frozenset({Status.ON_TRACK, Status.BEHIND, Status.NO_DATA})
 
 
 class _ToJudge(NamedTuple):
-    """A commitment that is to be judged, its stored status, and the moment at which."""
+    """A commitment with its stored status, and the moment at which it is to be judged."""
 
     commitment: Commitment
     target: Unit
     row: StoredTarget | None
     moment: Moment
     held: StoredTarget | None
-    """The stored status, where sums of days before are judged as they were then; else days before are judged again."""
+    """The stored status, if sums of days before are judged today as they were then; None: these are judged again."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -53,9 +52,9 @@ class _ToJudge(NamedTuple):
 
     @property
     def path_from(self) -> date | None:
-        """The day from which the path leads, or before which no value does; None: that is not known."""
+        """A day before which no value leads the path; None: no such day is known."""
         day = self.held.path_from if self.held else None
-        return day if day and self.held and self.held.stands_until(day + _DAY) else None
+        return day if day and self.held and self.held.stands_until(day) else None
 
 
 async def judge_targets(transaction: Transaction) -> int:
@@ -94,8 +93,6 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
     baseline_date = reference.plan.baseline_date
     days = {one.key: (one.path_from or baseline_date, one.moment.on) for one in outdated}
     sums, damaged = await newest_sums(connection, plan, days)
-    if damaged:
-        await ask_to_fill(connection, step.name)
     judged: list[tuple[TargetValues, Sequence[TargetChanged]]] = []
     far: list[_ToJudge] = []
     for one in outdated:
@@ -106,8 +103,12 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
         except EarlierFiguresNeededError:
             far.append(one)
     if far:
-        increments = (await summed_increments(connection, plan, [one.key for one in far])).by_day
-        judged += [_judge(transaction, one, Sum(increments.get(one.key, {}), {})) for one in far]
+        whole = await summed_increments(connection, plan, [one.key for one in far])
+        damaged |= whole.damaged
+        by_day = [(one, whole.by_day.get(one.key, {})) for one in far if one.key not in whole.damaged]
+        judged += [_judge(transaction, one, Sum(increments, {})) for one, increments in by_day]
+    if damaged:
+        await ask_to_fill(connection, step.name)
     await upsert(connection, TargetRow, [row for row, _ in judged])
     return [ChangeOfUnit(row["unit"], change, is_in_force) for row, changes in judged for change in changes]
 
@@ -129,11 +130,12 @@ def _judge(transaction: Transaction, to_judge: _ToJudge, known: Sum) -> tuple[Ta
             commitment, target, before, assessment, verdict.series_from
         )
     # a sum over the year that begins has a value since the first day
-    is_held = held is not None and held.stands_until(judge.on) and known.begins < judge.on
-    since = known_since(held if is_held else None, verdict.status, judge.on)
+    tells_since = held is not None and held.stands_until(judge.on) and known.begins < judge.on
+    since = known_since(held if tells_since else None, verdict.status, judge.on)
     since = since or judge.target_since(commitment, observations)
-    if verdict.status in _BY_THE_PATH and verdict.requirement.leads and verdict.observation:
-        path_from = verdict.baseline.on if verdict.baseline else verdict.on
+    if verdict.status in _MAY_LOOK_FOR_PATH and verdict.requirement.leads and verdict.observation:
+        day = verdict.baseline.on if verdict.baseline else verdict.on
+        path_from = day if day > reference.plan.baseline_date else None
     return _target_row(reference.plan.id, commitment, target, verdict, since, path_from), changes
 
 
