@@ -41,8 +41,12 @@ class Admission:
         `Idempotency-Key` was used for other content, 429 and 503 (`Retry-After`) when it should be repeated later.
         Repeating a request is always safe: an accepted submission gets its first receipt.
         """
-        screened = [self.screen(item, number, posted) for number, item in enumerate(items_of(body))]
-        return await self.group_commit.submit(screened)
+        items = items_of(body)
+
+        def screened() -> list[Candidate | Refused]:
+            return [self.screen(item, number, posted) for number, item in enumerate(items)]
+
+        return await self.group_commit.submit_unscreened(len(items), screened)
 
     async def accept_whole(self, items: Sequence[object], posted: Posted) -> list[Outcome]:
         """Accept all submissions or none: when one has a fault, all get a problem."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from services.intake.admission.candidate import Candidate, Ruling
-from services.intake.admission.group_commit import GroupCommit, Outcome, _Group
+from services.intake.admission.candidate import Candidate, Refused, Ruling
+from services.intake.admission.group_commit import GroupCommit, _Group, _screened
 from shared.nats.publishing import BATCH_LIMIT
 
 
@@ -23,8 +23,7 @@ def a_candidate(*, reviewed: bool) -> Candidate:
 @pytest.mark.parametrize(("reviewed", "taken"), [(False, BATCH_LIMIT), (True, BATCH_LIMIT // 2)])
 async def test_a_group_takes_no_more_messages_than_a_batch_holds(reviewed: bool, taken: int) -> None:
     desk = object.__new__(GroupCommit)
-    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    posts = [_Group([a_candidate(reviewed=reviewed)], whole=False, answer=answer) for _ in range(BATCH_LIMIT + 1)]
+    posts = [_Group.of([a_candidate(reviewed=reviewed)]) for _ in range(BATCH_LIMIT + 1)]
     desk._groups = cast("deque[_Group]", deque(posts))
     first = desk._take()
     assert len(first) == taken
@@ -37,8 +36,7 @@ async def test_requests_that_are_at_the_door_come_along() -> None:
     desk._groups, desk._waiting, desk._woken = deque(), 0, asyncio.Event()
 
     def take(items: int) -> None:
-        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        desk._groups.append(_Group([a_candidate(reviewed=False)] * items, whole=False, answer=answer))
+        desk._groups.append(_Group.of([a_candidate(reviewed=False)] * items))
         desk._waiting += items
         desk._woken.set()
 
@@ -54,3 +52,14 @@ async def test_requests_that_are_at_the_door_come_along() -> None:
         take(BATCH_LIMIT)
         door.create_task(come_one_after_the_other(5))
         assert [group.size for group in await desk._next()] == [BATCH_LIMIT]
+
+
+async def test_what_cannot_be_screened_fails_alone() -> None:
+    def screen() -> list[Candidate | Refused]:
+        raise ZeroDivisionError
+
+    one, other = _Group(1, 1, screen), _Group.of([a_candidate(reviewed=False)])
+    assert list(_screened([one, other])) == [other]
+    with pytest.raises(ZeroDivisionError):
+        await one.answer
+    assert len(other.items) == 1
