@@ -220,6 +220,7 @@ async def year(directory: Path) -> None:
             if former := country.MONTHS[: number - 1]:
                 await fill(around, list(country.submissions(codes, former[done:])))
                 await made_from_stream(around, reference, country.last_day(former), switch=True)
+                await tidied(around)
             done = number
             base = path.format(YEAR_BASE) if number > YEAR_BASE else None
             await month_by_parts(around, codes, country.MONTHS[number - 1], path.format(number), base)
@@ -263,6 +264,12 @@ async def month_by_parts(
         note(path, took, len(part), base=base)
         print(f"  {await changes_stored(around) - told:,} changes by {len(part):,} submissions", flush=True)
     await scoring.stop()
+
+
+async def tidied(around: Surroundings) -> None:
+    """Have PostgreSQL tidy up what was just made now, as it has done long ago where the months came one by one."""
+    async with around.engine.connect() as connection:
+        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).exec_driver_sql("VACUUM ANALYZE")
 
 
 async def changes_stored(around: Surroundings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import psutil
@@ -74,7 +75,13 @@ def _name(process: psutil.Process) -> str:
 
 def _seconds(process: psutil.Process) -> float:
     try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
+        times = process.cpu_times()  # in hundredths of a second, too coarse for what 500 submissions take of the broker
+        own = time.clock_gettime(_clock_of(process.pid))
+    except (psutil.NoSuchProcess, OSError):
         return 0
-    return times.user + times.system + times.children_user + times.children_system
+    return own + times.children_user + times.children_system
+
+
+def _clock_of(pid: int) -> int:
+    """Return Linux's clock of the time that a process takes, in billionths of a second: see clock_getcpuclockid(3)."""
+    return (~pid << 3) | 2
