@@ -7,7 +7,7 @@ does not tell.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -60,24 +60,23 @@ def a_move(random: Random, commitment: Commitment, unit: Unit, total: Increment,
 
 
 async def stored(connection: AsyncConnection) -> dict[Key, dict[str, Any]]:
-    names = ("status", "since", "holds_until", "overdue", "series_from")
+    names = ("status", "since", "judged_on", "holds_until", "overdue", "series_from")
     rows = (await connection.execute(select(target_table))).mappings()
     return {(row["commitment"], row["unit"]): {name: row[name] for name in names} for row in rows}
 
 
-async def by_all_increments(
-    transaction: Transaction, judged_on: Mapping[Key, date], keys: Collection[Key]
-) -> dict[Key, dict[str, Any]]:
+async def by_all_increments(transaction: Transaction, keys: Collection[Key]) -> dict[Key, dict[str, Any]]:
+    judge = transaction.judge
     sums = (await summed_increments(transaction.connection, REFERENCE.plan.id, keys)).by_day
     found = {}
     for commitment, unit in TARGETS:
         if (key := (commitment.id, unit.key)) in keys:
-            judge = transaction.judge.at(judged_on[key])
             observations = judge.observations_of(commitment, unit, sums.get(key, {}))
             verdict = judge.target(commitment, observations)
             found[key] = {
                 "status": verdict.status.value,
                 "since": judge.target_since(commitment, observations),
+                "judged_on": verdict.on,
                 "holds_until": last_day_held(unit, verdict.holds_until),
                 "overdue": overdue_of(verdict),
                 "series_from": verdict.series_from,
@@ -117,13 +116,9 @@ async def test_each_verdict_is_the_one_of_all_increments(
             transaction = Transaction(connection, REFERENCE, moment, cause="figure")
             await add_increments(connection, REFERENCE.plan.id, moves, on)
             await judge_targets(transaction)
-            rows = await connection.execute(
-                select(target_table.c.commitment, target_table.c.unit, target_table.c.judged_on)
-            )
-            judged_on = {(row.commitment, row.unit): row.judged_on for row in rows}
-            now = {key for key, day in judged_on.items() if day == on}
-            expected, found = await by_all_increments(transaction, judged_on, now), await stored(connection)
-        assert {key: found[key] for key in expected} == expected, on
+            found = await stored(connection)
+            now = {key: row for key, row in found.items() if row["judged_on"] == on}
+            assert now == await by_all_increments(transaction, now), on
         judged += len(now)
         seen.update(row["status"] for row in found.values())
     assert {"met", "on_track", "behind", "missed", "no_data"} <= seen.keys(), seen
@@ -157,8 +152,8 @@ async def test_a_value_before_the_baseline_date_leads_the_path_where_the_one_of_
             transaction = Transaction(connection, REFERENCE, moment, cause="figure")
             await add_increments(connection, REFERENCE.plan.id, {(*key, day): added}, on)
             await judge_targets(transaction)
-            expected, found = await by_all_increments(transaction, {key: on}, [key]), await stored(connection)
-        assert found[key] == expected[key], on
+            found = await stored(connection)
+            assert {key: found[key]} == await by_all_increments(transaction, [key]), on
         statuses.append(found[key]["status"])
     assert statuses[1] == "no_data"
     assert "behind" in statuses

@@ -42,25 +42,23 @@ class Admission:
         Repeating a request is always safe: an accepted submission gets its first receipt.
         """
         items = items_of(body)
-
-        def screened() -> list[Candidate | Refused]:
-            return [self.screen(item, number, posted) for number, item in enumerate(items)]
-
-        return await self.group_commit.submit_unscreened(len(items), screened)
+        return await self.group_commit.submit_unscreened(len(items), lambda: self._screened(items, posted))
 
     async def accept_whole(self, items: Sequence[object], posted: Posted) -> list[Outcome]:
         """Accept all submissions or none: when one has a fault, all get a problem."""
-        screened = [self.screen(item, number, posted) for number, item in enumerate(items)]
-        return await self.group_commit.submit(screened, whole=True)
+        return await self.group_commit.submit(self._screened(items, posted), whole=True)
 
     async def check(self, items: Sequence[object], posted: Posted) -> list[Checked]:
         """Check submissions also against the standing figures, and accept none."""
-        screened = [self.screen(item, number, posted) for number, item in enumerate(items)]
+        screened = self._screened(items, posted)
         candidates = [item for item in screened if isinstance(item, Candidate)]
         checked = iter(await self.group_commit.compare(candidates))
         return [
             next(checked) if isinstance(item, Candidate) else Checked(None, item.problem.faults) for item in screened
         ]
+
+    def _screened(self, items: Sequence[object], posted: Posted) -> list[Candidate | Refused]:
+        return [self.screen(item, number, posted) for number, item in enumerate(items)]
 
     def screen(self, item: object, number: int, posted: Posted, ruling: Ruling | None = None) -> Candidate | Refused:
         """Check one submission by itself: its shape, its figures, the key's scope. The problem lists all its faults."""
