@@ -145,6 +145,14 @@ class NotifyService:
 
         await eventually(nothing_is_due, explain=lambda: self.log)
 
+    async def log_published(self) -> None:
+        """Wait until all that notify has recorded in its log stands on the stream."""
+
+        async def nothing_waits() -> bool:
+            return not await self.rows("SELECT 1 FROM notify.outbox")
+
+        await eventually(nothing_waits, explain=lambda: self.log)
+
     @property
     def mails(self) -> list[Any]:
         """The mails, but those that tell of silences (`silence_mails`)."""

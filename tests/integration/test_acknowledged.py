@@ -59,11 +59,7 @@ async def acknowledge(around: Surroundings, notify: NotifyService, place: tuple[
     alert = await eventually(raised, explain=lambda: notify.log)
     done = await notify.post(f"/v1/alerts/{alert}/acknowledge", key, json={"note": note})
     assert done.status_code == 200, done.text
-
-    async def is_published() -> bool:
-        return not await notify.rows("SELECT 1 FROM notify.outbox")
-
-    await eventually(is_published, explain=lambda: notify.log)
+    await notify.log_published()
 
 
 async def report(around: Surroundings, scoring: Service, month: str, unit: str = "20") -> str:

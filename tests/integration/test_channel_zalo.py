@@ -282,11 +282,7 @@ async def test_a_message_whose_report_is_waited_for_is_none_that_the_database_ha
 ) -> None:
     await with_zalo(notify, template)
     await the_notice(notify, "sent", 1)
-
-    async def the_log_has_it() -> bool:
-        return not await notify.rows("SELECT id FROM notify.outbox")
-
-    await eventually(the_log_has_it, explain=lambda: notify.log)
+    await notify.log_published()
     await notify.stop()
     await notify.start()
     assert (await notify.get("/readyz", await notify.key("20"))).status_code == 200
