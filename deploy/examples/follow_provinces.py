@@ -57,8 +57,10 @@ async def follow(streams: JetStreamContext, province: str, place: Path) -> None:
     while True:
         try:
             for message in await changes.fetch(100, timeout=5):
-                if message.metadata.sequence.stream > newest:  # a mirror that was killed may have to catch up with us
+                # a server that was killed may have to catch up with us, or have forgotten what it has given us
+                if (number := message.metadata.sequence.stream) > newest:
                     take(province, message, place)
+                    newest = number
         except NothingYet:  # nothing new, or nobody there who would tell
             await streams.consumer_info(stream, name)
 
