@@ -42,16 +42,18 @@ async def scored(around: Surroundings, submissions: int) -> None:
     await eventually(is_scored)
 
 
+_OF_WORKERS = {"judged_on", "moved", "path_from"}
+
+
 async def contents(around: Surroundings) -> dict[str, list[Any]]:
-    """Return all rows of the state, in order, without the times at which workers looked at them."""
+    """Return all rows of the state, in order, without when workers looked at them, and what they need not look for."""
     found = {}
     async with around.engine.connect() as connection:
         for model in MODELS:
             table = table_of(model)
             rows = await connection.execute(table.select().order_by(*table.primary_key))
             found[table.name] = [
-                tuple(value for name, value in row._mapping.items() if name not in {"judged_on", "moved"})
-                for row in rows
+                tuple(value for name, value in row._mapping.items() if name not in _OF_WORKERS) for row in rows
             ]
     return found
 
