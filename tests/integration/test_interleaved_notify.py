@@ -45,7 +45,7 @@ from services.notify.telling.tell import tell
 from services.notify.telling.tell_gathered import tell_gathered
 from services.notify.telling.tell_silenced import tell_silenced
 from services.notify.telling.world_reader import WorldReader
-from services.notify.world import Tariff
+from services.notify.world import Tariff, World
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
@@ -326,6 +326,23 @@ async def test_the_contacts_of_the_file_leave_alone_who_is_added_at_once(around:
     async with around.engine.connect() as connection:
         [stored] = await stored_contacts(connection)
     assert stored.contact.emails == ["other@example.vn"]
+
+
+async def test_a_contact_that_is_added_while_contacts_are_read_is_told_at_once(around: Surroundings) -> None:
+    reader = WorldReader(the_world())
+
+    async def read(engine: AsyncEngine) -> World:
+        async with engine.begin() as connection:
+            return await reader.world(connection, NOW)
+
+    async def add(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await save(connection, uuid4(), DISTRICT_OFFICE, "tests", NOW)
+        reader.forget()
+
+    await interleaved(around.settings, read, add, before="FROM notify.subscription")
+    world = await read(around.engine)
+    assert world.contacts == {(DISTRICT_OFFICE.role, DISTRICT_OFFICE.unit): [DISTRICT_OFFICE]}
 
 
 async def a_leased_notice(around: Surroundings, channel: str = "email") -> Notice:

@@ -49,10 +49,11 @@ class WorldReader:
         self._in_force = in_force
         self.clock = clock
         self._read_at: datetime | None = None
+        self._changes = 0
 
     def forget(self) -> None:
         """Read everything again at the next call, since somebody has changed something."""
-        self._read_at = None
+        self._read_at, self._changes = None, self._changes + 1
 
     @property
     def reference(self) -> Reference:
@@ -72,8 +73,11 @@ class WorldReader:
         """Return the world at this moment, without causes, which depend on the drafts."""
         if self._in_force:
             self._world = self._world.by_plan(self._in_force())
-        if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
+        while self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
+            changes = self._changes
             stored, rows = await known_contacts(connection), await subscriptions.subscriptions(connection)
+            if changes != self._changes:  # made while it was read, of before or of after them
+                continue
             contacts = read_rows(stored, _contact).items
             self._world = replace(
                 self._world,  # read after the waiting: another version may have been taken up meanwhile
