@@ -17,20 +17,17 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
 from pydantic import SecretStr
-from sqlalchemy import exists, select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
-from services.notify.storage.tables import OutboxRow as NotifyOutbox
-from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
-from shared.postgres.statements import table_of
 from shared.service.clock import set_day
 from shared.settings import Settings
 from tests.forked import copied
@@ -41,7 +38,12 @@ from tests.waiting import eventually
 
 START = date(2023, 6, 30)
 
-_OUTBOXES = {"scoring": ScoringOutbox, "notify": NotifyOutbox}
+_TO_PUBLISH = {
+    # in one statement, since judging takes from the one and puts into the other in one transaction
+    "scoring": "SELECT 1 FROM scoring.target WHERE moved UNION ALL SELECT 1 FROM scoring.outbox",
+    "notify": "SELECT 1 FROM notify.outbox",
+}
+"""By service: the rows that it has yet to publish; intake has published before it answers."""
 
 
 class Running(Protocol):
@@ -188,22 +190,34 @@ class Surroundings:
 
     async def nothing_waits_for(self, *services: str) -> bool:
         """Say whether these services have taken everything on the streams, and published what they were to publish."""
-        async with self.engine.connect() as connection:
-            outboxes = [table_of(_OUTBOXES[service]) for service in services if service in _OUTBOXES]
-            if any([await connection.scalar(select(exists().select_from(one))) for one in outboxes]):
+        # looked for in the order in which it flows: what had moved on behind a look would be seen nowhere; and twice,
+        # since what scoring and notify publish comes back to intake
+        flow = [service for service in subjects.CONSUMERS if service in services]
+        for service in flow * 2:
+            if not await has_taken_all(self.nats, service) or await has_to_publish(self.engine, service):
                 return False
-        js = self.nats.jetstream()
-        for service in services:  # after the outboxes: what was published from them meanwhile still waits here
-            for family, durable in subjects.CONSUMERS[service].items():
-                info = await js.consumer_info(subjects.stream_of(family) or "", durable)
-                if info.num_pending or info.num_ack_pending:
-                    return False
         return True
 
     async def stored(self, stream: str) -> int:
         """Return the number of messages that a stream holds."""
         js = self.nats.jetstream(timeout=30)  # the broker answers late while it writes thousands of messages to disk
         return (await js.stream_info(stream)).state.messages
+
+
+async def has_taken_all(nats: Client, service: str) -> bool:
+    """Say whether a service has taken everything on the streams."""
+    for family, durable in subjects.CONSUMERS[service].items():
+        info = await nats.jetstream().consumer_info(subjects.stream_of(family) or "", durable)
+        if info.num_pending or info.num_ack_pending:
+            return False
+    return True
+
+
+async def has_to_publish(engine: AsyncEngine, service: str) -> bool:
+    """Say whether anything waits in the outbox of a service, or for being judged before it comes there."""
+    waiting = _TO_PUBLISH.get(service)
+    async with engine.connect() as connection:
+        return waiting is not None and bool((await connection.execute(text(waiting))).first())
 
 
 async def ntm(*arguments: str, status: int | None = 0, **env: str) -> str:

@@ -31,7 +31,7 @@ from shared.nats.users import seed_file
 from shared.reference.models import Contact
 from tests.forked import copied
 from tests.ports import free_port
-from tests.running import Begin, Service
+from tests.running import Begin, Service, has_taken_all, has_to_publish
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
@@ -132,6 +132,11 @@ class NotifyService:
         async with self.engine.connect() as connection:
             return (await connection.execute(text(query))).all()
 
+    async def leases_end(self) -> None:
+        """Let the leases of a killed process end, as if their minute had passed."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text("UPDATE notify.notice SET due_at = now() WHERE due_at IS NOT NULL"))
+
     async def settled(self, alerts: int = 1) -> None:
         """Wait until this number of alerts was raised and every notice was sent or has failed for good."""
 
@@ -144,6 +149,20 @@ class NotifyService:
             return tuple(row) == (alerts, 0, 0)
 
         await eventually(nothing_is_due, explain=lambda: self.log)
+
+    async def quiet(self) -> None:
+        """Wait until notify has taken every event that scoring has to publish, and has told all of it."""
+
+        async def nothing_is_left() -> bool:
+            # in the order in which it flows: what had moved on behind a look would be seen nowhere
+            if not await has_taken_all(self.nats, "scoring") or await has_to_publish(self.engine, "scoring"):
+                return False
+            return await has_taken_all(self.nats, "notify") and not await self.rows(
+                "SELECT 1 FROM notify.gathered UNION ALL SELECT 1 FROM notify.notice WHERE due_at IS NOT NULL "
+                "UNION ALL SELECT 1 FROM notify.outbox"
+            )
+
+        await eventually(nothing_is_left, explain=lambda: self.log)
 
     async def log_published(self) -> None:
         """Wait until all that notify has recorded in its log stands on the stream."""

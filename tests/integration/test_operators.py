@@ -58,7 +58,7 @@ async def test_a_trouble_is_told_once_by_mail_and_webhook_also_over_a_restart_an
         for service in ("intake", "scoring", "intake"):
             await publish(notify.nats, [message_of(service, Code.DISK, is_raised=True, details=FULL)])
         await eventually(lambda: told(notify), explain=lambda: notify.log)
-        await eventually(lambda: receiver.bodies, explain=lambda: notify.log)
+        await eventually(lambda: len(items(receiver)) == 2, explain=lambda: notify.log)
         await restart(notify)
         for service in ("intake", "scoring"):
             await report_once(notify.nats, service, Code.DISK, is_raised=False)
@@ -85,6 +85,10 @@ async def test_parked_messages_are_told_until_none_is_parked(notify: NotifyServi
     await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
 
 
+async def are_parked(notify: NotifyService, number: int) -> bool:
+    return len(await notify.rows("SELECT 1 FROM notify.parked")) == number
+
+
 async def test_messages_without_a_signature_are_a_trouble_of_their_own(
     notify: NotifyService, nats_server: NatsServer
 ) -> None:
@@ -97,6 +101,7 @@ async def test_messages_without_a_signature_are_a_trouble_of_their_own(
         for _ in range(3):
             await forger.jetstream().publish(subjects.target("20", "x"), b"{}")
         await forger.close()
+        await eventually(lambda: are_parked(notify, 3), explain=lambda: notify.log)
         await eventually(lambda: told(notify), explain=lambda: notify.log)
         async with notify.engine.begin() as connection:
             await connection.exec_driver_sql("UPDATE notify.parked SET state = 'dropped'")

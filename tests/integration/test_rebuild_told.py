@@ -58,23 +58,6 @@ async def open_alerts(told: NotifyService) -> list[tuple[object, ...]]:
     return sorted(tuple(row) for row in await told.rows(query))
 
 
-async def quiet(told: NotifyService) -> None:
-    """Wait until notify has taken every event and has nothing to tell."""
-
-    async def is_quiet() -> bool:
-        consumer = await told.nats.jetstream().consumer_info(subjects.STATUS_STREAM, "notify-status")
-        targets = await told.nats.jetstream().consumer_info(subjects.STATUS_STREAM, "notify-targets")
-        [row] = await told.rows(
-            "SELECT (SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL), "
-            "(SELECT count(*) FROM notify.gathered), "
-            "(SELECT count(*) FROM scoring.outbox), (SELECT count(*) FROM notify.outbox)"
-        )
-        waiting = [one.num_pending + one.num_ack_pending for one in (consumer, targets)]
-        return tuple(row) == (0, 0, 0, 0) and waiting == [0, 0]
-
-    await eventually(is_quiet, explain=lambda: told.log)
-
-
 def sent(told: NotifyService) -> list[tuple[list[str], str]]:
     return sorted((mail.to, mail.subject) for mail in told.mails) + sorted((sms.to, sms.text) for sms in told.messages)
 
@@ -85,7 +68,7 @@ async def test_the_office_alone_hears_of_what_a_rebuild_finds(
     history = a_history()
     await put_on_stream(around, *history)
     await scored(around, len(history))
-    await quiet(told)
+    await told.quiet()
     before, stand = sent(told), await open_alerts(told)
     assert stand, "some commune is behind"
     heard = len(await changes(around))
@@ -99,7 +82,7 @@ async def test_the_office_alone_hears_of_what_a_rebuild_finds(
         return len(sent(told)) > len(before)
 
     await eventually(has_told, explain=lambda: told.log)
-    await quiet(told)
+    await told.quiet()
     new = [one for one in sent(told) if one not in before]
     assert [to for to, _ in new] == [[OFFICE]], new
     assert "dựng lại" in new[0][1]
@@ -115,7 +98,7 @@ async def test_nobody_hears_of_a_lost_database_that_is_made_again(
     history = a_history()
     await put_on_stream(around, *history)
     await scored(around, len(history))
-    await quiet(told)
+    await told.quiet()
     before, stand, heard = sent(told), await open_alerts(told), await changes(around)
     state, published = await contents(around), await count(around, ChangeRow)
     await scoring.stop()
@@ -129,7 +112,7 @@ async def test_nobody_hears_of_a_lost_database_that_is_made_again(
     await eventually(scoring.is_ready)
     await put_on_stream(around, poverty_report("2023-06", 10, START))
     await scored(around, len(history) + 1)
-    await quiet(told)
+    await told.quiet()
     now = await changes(around)
     assert now[: len(heard)] == heard
     assert now[len(heard) :], "what is new follows the last change that was published"
@@ -148,7 +131,7 @@ async def test_an_alert_that_the_wrong_state_had_hidden_opens_in_silence(
     history = a_history()
     await put_on_stream(around, *history)
     await scored(around, len(history))
-    await quiet(told)
+    await told.quiet()
     stand, before = await open_alerts(told), sent(told)
     async with around.engine.begin() as connection:  # as if somebody had been told that it is met
         await connection.execute(text("UPDATE notify.alert SET ended_at = now() WHERE opens"))
@@ -160,7 +143,7 @@ async def test_an_alert_that_the_wrong_state_had_hidden_opens_in_silence(
         return [one for one in await open_alerts(told) if one[2] in ("fell_behind", "missed")] == of_status
 
     await eventually(are_open, explain=lambda: told.log)
-    await quiet(told)
+    await told.quiet()
     assert {tuple(to) for to, _ in sent(told)[len(before) :]} <= {(OFFICE,)} or len(sent(told)) == len(before) + 1
 
 
@@ -173,7 +156,7 @@ async def test_nobody_is_told_a_second_time_after_notify_lost_its_tables(
     key = await told.key("20")
     acknowledged = await told.post(f"/v1/alerts/{first.id}/acknowledge", key, json={"note": "đã xem"})
     assert acknowledged.is_success, acknowledged.text
-    await quiet(told)
+    await told.quiet()
     before = sent(told)
     query = "SELECT id, unit, topic, event, opens, ended_at IS NULL, acknowledged_by FROM notify.alert ORDER BY id"
     alerts = [tuple(row) for row in await told.rows(query)]
@@ -323,7 +306,7 @@ async def test_what_was_raised_while_the_log_was_behind_is_told_after_the_rebuil
     for number, event in enumerate(events, 1):
         await told.publish(event)
         await told.settled(number)
-    await quiet(told)
+    await told.quiet()
     before = sent(told)
     _, lost, _ = events
     await told.stop()

@@ -21,7 +21,7 @@ from tests.integration.notify_service import NotifyService, notify_service
 from tests.integration.test_backup import Filled
 from tests.integration.test_noticing import said_when_not_ready
 from tests.integration.test_rebuild import contents
-from tests.integration.test_rebuild_told import CONTACTS, open_alerts, quiet, sent
+from tests.integration.test_rebuild_told import CONTACTS, open_alerts, sent
 from tests.running import START, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
@@ -40,7 +40,7 @@ class Told:
 
     async def settled(self) -> None:
         await self.filled.settled()
-        await quiet(self.notify)
+        await self.notify.quiet()
 
     async def start(self) -> None:
         for service in self.filled.around.services:

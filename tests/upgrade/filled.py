@@ -18,7 +18,6 @@ from deploy.local.sample import CONTACTS, SAMPLE_COHORTS, SEED, sample_reference
 from deploy.local.sample.year import plan_year
 from shared.reference.archive import SAMPLE_COHORTS as NAME_OF_COHORTS
 from shared.reference.load import PACKAGED
-from tests.integration.test_scoring import no_target_moved
 from tests.people import an_account, signed_in
 from tests.ports import free_port
 from tests.running import Service, Surroundings
@@ -71,13 +70,7 @@ class Filled:
 
     async def settled(self) -> None:
         """Wait until the services have taken everything that stands on the streams."""
-
-        async def is_settled() -> bool:
-            return await self.around.nothing_waits_for("intake", "scoring", "notify") and await no_target_moved(
-                self.around
-            )
-
-        await eventually(is_settled)
+        await eventually(lambda: self.around.nothing_waits_for("intake", "scoring", "notify"))
 
     async def post(self, items: object) -> list[str]:
         """Post submissions of the district; return their ids. Each is accepted."""
