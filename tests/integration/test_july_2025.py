@@ -17,7 +17,7 @@ from shared.postgres.statements import table_of
 from shared.reference.load import Reference, follow_each_other, load
 from shared.reference.models import COMMUNE_LEVEL, Unit
 from tests.builders import an_accepted_submission
-from tests.integration.test_scoring import changes, count, put_on_stream
+from tests.integration.test_scoring import changes, count, no_target_moved, put_on_stream
 from tests.plan_2025 import PLAN, reference_with_2025
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
@@ -91,6 +91,7 @@ class Province:
         return {"not_inherited": shown["not_inherited"], **found}
 
     async def is_rebuilt_the_same(self, today: date) -> bool:
+        await eventually(lambda: no_target_moved(self.around))
         compared = await rebuild(self.around.engine, self.around.nats, follow_each_other([self.reference]), today)
         assert compared.differences == []
         return compared.counts["status"][0] > 0
