@@ -192,6 +192,7 @@ async def test_what_an_older_copy_still_has_to_tell_is_not_told_again(
     change = a_status_change()
     await told.publish(change)
     await told.settled()
+    await told.log_published()
     before = sent(told)
     notices = await told.rows(
         "SELECT id, gathering FROM notify.notice WHERE status = 'sent' ORDER BY gathering NULLS LAST"
