@@ -157,10 +157,11 @@ class NotifyService:
             # in the order in which it flows: what had moved on behind a look would be seen nowhere
             if not await has_taken_all(self.nats, "scoring") or await has_to_publish(self.engine, "scoring"):
                 return False
-            return await has_taken_all(self.nats, "notify") and not await self.rows(
-                "SELECT 1 FROM notify.gathered UNION ALL SELECT 1 FROM notify.notice WHERE due_at IS NOT NULL "
-                "UNION ALL SELECT 1 FROM notify.outbox"
-            )
+            if not await has_taken_all(self.nats, "notify") or await self.rows(
+                "SELECT 1 FROM notify.gathered UNION ALL SELECT 1 FROM notify.notice WHERE due_at IS NOT NULL"
+            ):
+                return False
+            return not await has_to_publish(self.engine, "notify")
 
         await eventually(nothing_is_left, explain=lambda: self.log)
 
@@ -168,7 +169,7 @@ class NotifyService:
         """Wait until all that notify has recorded in its log stands on the stream."""
 
         async def nothing_waits() -> bool:
-            return not await self.rows("SELECT 1 FROM notify.outbox")
+            return not await has_to_publish(self.engine, "notify")
 
         await eventually(nothing_waits, explain=lambda: self.log)
 

@@ -21,7 +21,7 @@ from shared.nats.roles import MIGRATE, MIRRORED, OFFICE, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
 from tests.builders import a_posted_submission
 from tests.forked import copied
-from tests.running import START, Surroundings, ntm, surroundings
+from tests.running import START, Surroundings, has_taken_all, ntm, surroundings
 from tests.servers import NatsServer, start_nats_cluster
 from tests.waiting import eventually
 
@@ -140,12 +140,7 @@ async def test_a_killed_leader_stops_no_service_and_leaves_the_mirrors_whole(clu
     async def is_told() -> bool:
         """Say whether every service has taken all that it has to."""
         with suppress(NatsError, JetStreamError, TimeoutError):
-            for service in around.services:
-                for family, durable in subjects.CONSUMERS[service.name].items():
-                    info = await around.nats.jetstream().consumer_info(subjects.stream_of(family) or "", durable)
-                    if info.num_pending or info.num_ack_pending:
-                        return False
-            return True
+            return all([await has_taken_all(around.nats, service.name) for service in around.services])
         return False
 
     for client, stream in (

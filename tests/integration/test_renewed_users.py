@@ -28,7 +28,7 @@ from shared.nats.users import login, seed_file
 from tests.builders import a_posted_submission
 from tests.forked import copied
 from tests.ports import free_port
-from tests.running import START, Surroundings, ntm, settings_of, surroundings
+from tests.running import START, Surroundings, has_taken_all, ntm, settings_of, surroundings
 from tests.servers import Embedded, NatsServer
 from tests.waiting import eventually
 
@@ -162,14 +162,10 @@ async def _all_is_kept_and_told(line: Surroundings, accepted: set[str]) -> None:
     assert accepted <= kept
     js = line.nats.jetstream()
     for service in line.services:
-        for family, durable in subjects.CONSUMERS[service.name].items():
-            await eventually(lambda f=family, d=durable: _has_acknowledged_all(line, f, d), explain=lambda d=durable: d)
+        await eventually(
+            lambda name=service.name: has_taken_all(line.nats, name), explain=lambda name=service.name: name
+        )
     assert await acknowledged_until(js, subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
-
-
-async def _has_acknowledged_all(line: Surroundings, family: str, durable: str) -> bool:
-    info = await line.nats.jetstream().consumer_info(subjects.stream_of(family) or "", durable)
-    return info.num_pending == 0 and info.num_ack_pending == 0
 
 
 def _copy(seed: Path, directory: Path) -> Path:

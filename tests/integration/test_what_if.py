@@ -16,8 +16,8 @@ from shared.contracts.status import Stage
 from shared.postgres.migrations import schema_metadata
 from tests.binding_plan import binding_reference, binding_text
 from tests.builders import an_accepted_submission
-from tests.integration.test_scoring import no_target_moved, put_on_stream
-from tests.running import START, Service, Surroundings
+from tests.integration.test_scoring import put_on_stream
+from tests.running import START, Service, Surroundings, has_to_publish
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("binding")
@@ -64,7 +64,7 @@ async def _is_judged(service: Service, around: Surroundings) -> bool:
         items = (await client.get("/v1/targets")).json()["items"]
     rate = next(one for one in items if one["commitment"]["id"] == "poverty-rate")
     is_counted = rate["assessment"]["parts"][0]["units_counted"] == 180
-    return is_counted and await no_target_moved(around) and not (await rows(around))["outbox"]
+    return is_counted and not await has_to_publish(around.engine, "scoring")
 
 
 @pytest.fixture(scope="module")
